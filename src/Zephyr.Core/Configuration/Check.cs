@@ -1,0 +1,35 @@
+using System.Text.RegularExpressions;
+
+namespace Zephyr.Configuration;
+
+/// <summary>The few checks that option groups are made of; each yields nothing or one problem in the user's words.</summary>
+internal static class Check
+{
+    public static IEnumerable<ConfigProblem> OneOf(string key, string value, params string[] allowed)
+    {
+        if (!allowed.Contains(value)) yield return new(key, $"must be {Join(allowed)} (was {value})");
+    }
+
+    public static IEnumerable<ConfigProblem> Positive(string key, double value)
+    {
+        if (!(value > 0) || double.IsInfinity(value)) yield return new(key, $"must be > 0 (was {value})");
+    }
+
+    public static IEnumerable<ConfigProblem> AtLeast(string key, double value, double least)
+    {
+        if (!(value >= least) || double.IsInfinity(value)) yield return new(key, $"must be at least {least} (was {value})");
+    }
+
+    public static IEnumerable<ConfigProblem> InRange(string key, double value, double least, double most)
+    {
+        if (!(value >= least && value <= most)) yield return new(key, $"must be from {least} to {most} (was {value})");
+    }
+
+    public static IEnumerable<ConfigProblem> Matches(string key, string value, string pattern, string expected)
+    {
+        if (!Regex.IsMatch(value, pattern)) yield return new(key, $"must be {expected} (was {value})");
+    }
+
+    private static string Join(string[] words) =>
+        words.Length == 1 ? words[0] : string.Join(", ", words[..^1]) + " or " + words[^1];
+}

@@ -1,0 +1,28 @@
+namespace Zephyr.Configuration;
+
+/// <summary>Marks a property as a configuration key; its name in YAML and on the command line is the property's in snake_case.</summary>
+/// <param name="help">One line for the help text: what it is, its unit.</param>
+[AttributeUsage(AttributeTargets.Property)]
+public sealed class ConfigKeyAttribute(string help) : Attribute
+{
+    /// <summary>One line for the help text.</summary>
+    public string Help { get; } = help;
+
+    /// <summary>Another name for the same key (TRL's older or newer one). Giving both is an error.</summary>
+    public string? Alias { get; init; }
+
+    /// <summary>There is no sensible default: the run does not start without it.</summary>
+    public bool Required { get; init; }
+}
+
+/// <summary>One thing that is wrong with a configuration. A run reports all of them at once.</summary>
+/// <param name="Key">The key in snake_case.</param>
+/// <param name="Message">What is wrong and what would be right: "must be &gt; 0 (was -1)".</param>
+public sealed record ConfigProblem(string Key, string Message);
+
+/// <summary>A group of keys that belong together and can check themselves.</summary>
+public interface IOptionGroup
+{
+    /// <summary>Every problem with the values of this group, in the order of the keys.</summary>
+    IEnumerable<ConfigProblem> Validate();
+}

@@ -1,0 +1,34 @@
+using static Zephyr.Configuration.Check;
+
+namespace Zephyr.Configuration;
+
+/// <summary>Which model a stage starts from and where it lives.</summary>
+public sealed record ModelOptions : IOptionGroup
+{
+    /// <summary>Folder with config.json, *.safetensors and tokenizer.model.</summary>
+    [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model", Required = true)]
+    public string ModelNameOrPath { get; init; } = "";
+
+    /// <summary>The tokenizer's folder or file; the model's own when null.</summary>
+    [ConfigKey("tokenizer folder or tokenizer.model file; the model's own when not given")]
+    public string? TokenizerNameOrPath { get; init; }
+
+    /// <summary>float32 or bfloat16: the data type of the weights in memory. bfloat16 is trained with <c>bf16: true</c>.</summary>
+    [ConfigKey("data type of the weights in memory: float32, bfloat16", Alias = "dtype")]
+    public string TorchDtype { get; init; } = "float32";
+
+    /// <summary>TRL's name; attention is always the exact variable-length kind here, so the value changes nothing and is said to be ignored.</summary>
+    [ConfigKey("accepted for TRL's sake and ignored: attention here is always the exact variable-length kind")]
+    public string? AttnImplementation { get; init; }
+
+    /// <summary>auto (CUDA where there is one), cpu, cuda or cuda:N.</summary>
+    [ConfigKey("auto, cpu, cuda or cuda:N")]
+    public string Device { get; init; } = "auto";
+
+    /// <inheritdoc/>
+    public IEnumerable<ConfigProblem> Validate() =>
+    [
+        .. OneOf("torch_dtype", TorchDtype, "float32", "bfloat16"),
+        .. Matches("device", Device, "^(auto|cpu|cuda(:[0-9]+)?)$", "auto, cpu, cuda or cuda:N"),
+    ];
+}

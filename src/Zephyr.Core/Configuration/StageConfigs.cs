@@ -1,0 +1,61 @@
+namespace Zephyr.Configuration;
+
+/// <summary>Everything <c>zephyr sft</c> can be told. Defaults are TRL's where TRL has the key.</summary>
+public sealed record SftConfig
+{
+    /// <summary>The starting model.</summary>
+    public ModelOptions Model { get; init; } = new();
+
+    /// <summary>The rows.</summary>
+    public DataOptions Data { get; init; } = new();
+
+    /// <summary>Conversations to sequences.</summary>
+    public SftOptions Sft { get; init; } = new();
+
+    /// <summary>How long, in which portions.</summary>
+    public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>AdamW and schedule.</summary>
+    public OptimizerOptions Optimizer { get; init; } = new() { LearningRate = 2e-5 };
+
+    /// <summary>Logging, evaluation, saving.</summary>
+    public CadenceOptions Cadence { get; init; } = new();
+
+    /// <summary>Output and seed.</summary>
+    public RunOptions Run { get; init; } = new();
+}
+
+/// <summary>Everything <c>zephyr aif</c> can be told.</summary>
+public sealed record AifConfig
+{
+    /// <summary>Scored answers to pairs.</summary>
+    public AifOptions Aif { get; init; } = new();
+
+    /// <summary>Output and seed.</summary>
+    public RunOptions Run { get; init; } = new();
+}
+
+/// <summary>Everything <c>zephyr dpo</c> can be told. Defaults are TRL's where TRL has the key.</summary>
+public sealed record DpoConfig
+{
+    /// <summary>The starting policy.</summary>
+    public ModelOptions Model { get; init; } = new();
+
+    /// <summary>The rows.</summary>
+    public DataOptions Data { get; init; } = new();
+
+    /// <summary>The objective, pairs to ids.</summary>
+    public DpoOptions Dpo { get; init; } = new();
+
+    /// <summary>How long, in which portions.</summary>
+    public TrainingOptions Training { get; init; } = new();
+
+    /// <summary>AdamW and schedule.</summary>
+    public OptimizerOptions Optimizer { get; init; } = new() { LearningRate = 1e-6 };
+
+    /// <summary>Logging, evaluation, saving.</summary>
+    public CadenceOptions Cadence { get; init; } = new();
+
+    /// <summary>Output and seed.</summary>
+    public RunOptions Run { get; init; } = new();
+}

@@ -1,0 +1,28 @@
+namespace Zephyr.Data;
+
+/// <summary>One turn. <paramref name="Role"/> is system, user or assistant; the chat template skips any other.</summary>
+public sealed record ChatMessage(string Role, string Content)
+{
+    /// <summary>The role names of the Zephyr template.</summary>
+    public const string System = "system", User = "user", Assistant = "assistant";
+}
+
+/// <summary>Where a row came from, for error messages: a file and the 1-based line (JSON Lines) or row (Parquet) in it.</summary>
+public readonly record struct RowLocation(string File, long Number, bool IsLine)
+{
+    /// <summary>"train.jsonl, line 12" or "train.parquet, row 12".</summary>
+    public override string ToString() => $"{File}, {(IsLine ? "line" : "row")} {Number}";
+}
+
+/// <summary>A dialogue to learn from (SFT): at least one turn, in order.</summary>
+public sealed record Conversation(RowLocation Location, IReadOnlyList<ChatMessage> Messages);
+
+/// <summary>
+/// A preference (DPO): <paramref name="Prompt"/> ends in a user turn; <paramref name="Chosen"/> and
+/// <paramref name="Rejected"/> are what follows it, each starting with an assistant turn (almost always exactly one).
+/// </summary>
+public sealed record PreferencePair(
+    RowLocation Location,
+    IReadOnlyList<ChatMessage> Prompt,
+    IReadOnlyList<ChatMessage> Chosen,
+    IReadOnlyList<ChatMessage> Rejected);
