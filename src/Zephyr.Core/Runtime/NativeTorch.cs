@@ -1,0 +1,125 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using TorchSharp;
+
+namespace Zephyr.Runtime;
+
+/// <summary>What was found and loaded.</summary>
+/// <param name="Folder">The folder libtorch came from.</param>
+/// <param name="Origin">Why that folder: shipped, the environment variable, or the CUDA package.</param>
+/// <param name="HasCuda">libtorch_cuda.so stands in it.</param>
+/// <param name="Version">The version stated beside an external libtorch, or that of the shipped package.</param>
+/// <param name="Repaired">TorchSharp's native library was loaded from a repaired private copy.</param>
+public sealed record NativeTorchInfo(string Folder, string Origin, bool HasCuda, string Version, bool Repaired);
+
+/// <summary>
+/// Finds and loads libtorch and TorchSharp's native library before TorchSharp looks for them itself (design decision 7).
+/// The natives stand in a folder of their own, not beside the assemblies: TorchSharp's loader then finds by name what is
+/// loaded here, and never a second libtorch.
+/// </summary>
+public static class NativeTorch
+{
+    /// <summary>Names the folder of an existing PyTorch's libraries: &lt;site-packages&gt;/torch/lib.</summary>
+    public const string EnvironmentVariable = "ZEPHYR_LIBTORCH";
+
+    /// <summary>The libtorch that this program is built and tested against.</summary>
+    public const string SupportedVersion = "2.10";
+
+    private static readonly Lock Gate = new();
+    private static NativeTorchInfo? _loaded;
+
+    /// <summary>Loads the native libraries once; every later call returns what the first one found.</summary>
+    /// <exception cref="UserErrorException">Nothing usable was found; the message names the folder and the remedy.</exception>
+    public static NativeTorchInfo Load()
+    {
+        lock (Gate) return _loaded ??= LoadFrom(Locate());
+    }
+
+    private static (string Folder, string Origin) Locate()
+    {
+        var named = Environment.GetEnvironmentVariable(EnvironmentVariable);
+        if (!string.IsNullOrEmpty(named))
+        {
+            if (!File.Exists(Path.Combine(named, "libtorch_cpu.so")))
+                throw new UserErrorException(
+                    $"{EnvironmentVariable}={named}: there is no libtorch_cpu.so in that folder; give the lib folder of a PyTorch "
+                    + $"{SupportedVersion} install (<site-packages>/torch/lib), or unset the variable to use the libtorch shipped with the program");
+            return (Path.GetFullPath(named), EnvironmentVariable);
+        }
+        var shipped = Path.Combine(AppContext.BaseDirectory, "libtorch");
+        if (File.Exists(Path.Combine(shipped, "libtorch_cpu.so"))) return (shipped, "shipped with the program");
+        if (File.Exists(Path.Combine(AppContext.BaseDirectory, "libtorch_cpu.so"))) return (AppContext.BaseDirectory, "the CUDA package");
+        throw new UserErrorException(
+            $"libtorch was found neither in {shipped} nor through {EnvironmentVariable}; rebuild the program, or set "
+            + $"{EnvironmentVariable} to the lib folder of a PyTorch {SupportedVersion} install (<site-packages>/torch/lib)");
+    }
+
+    private static NativeTorchInfo LoadFrom((string Folder, string Origin) found)
+    {
+        var hasCuda = File.Exists(Path.Combine(found.Folder, "libtorch_cuda.so"));
+        // libtorch.so is a shell that pulls in the real ones; loading it last resolves everything TorchSharp's library names.
+        string[] libraries = hasCuda
+            ? ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"]
+            : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
+        foreach (var library in libraries) LoadLibrary(Path.Combine(found.Folder, library));
+        var handle = LoadTorchSharp(out var repaired);
+        NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,
+            (name, _, _) => name == "LibTorchSharp" ? handle : IntPtr.Zero);
+        var info = new NativeTorchInfo(found.Folder, found.Origin, hasCuda, VersionOf(found), repaired);
+        if (found.Origin == EnvironmentVariable) TorchSelfTest.Require(info);
+        return info;
+    }
+
+    private static void LoadLibrary(string path)
+    {
+        try
+        {
+            NativeLibrary.Load(path);
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            throw new UserErrorException($"{path} does not load ({Reason(error)}); reinstall it, or set {EnvironmentVariable} "
+                + $"to the lib folder of a PyTorch {SupportedVersion} install", error);
+        }
+    }
+
+    private static IntPtr LoadTorchSharp(out bool repaired)
+    {
+        const string name = "libLibTorchSharp.so";
+        string[] places = [Path.Combine(AppContext.BaseDirectory, "libtorch", name), Path.Combine(AppContext.BaseDirectory, name)];
+        var path = places.FirstOrDefault(File.Exists)
+            ?? throw new UserErrorException($"TorchSharp's native library {name} is missing from {AppContext.BaseDirectory}; rebuild the program");
+        repaired = false;
+        try
+        {
+            return NativeLibrary.Load(path);
+        }
+        catch (DllNotFoundException error) when (error.Message.Contains(ElfRepair.MissingVersion, StringComparison.Ordinal))
+        {
+            repaired = true;
+            return ElfRepair.LoadRepairedCopy(path);
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            throw new UserErrorException($"{path} does not load ({Reason(error)}); it needs libtorch {SupportedVersion}.x", error);
+        }
+    }
+
+    /// <summary>The shipped package's version, or what an existing PyTorch says of itself in ../version.py.</summary>
+    private static string VersionOf((string Folder, string Origin) found)
+    {
+        if (found.Origin != EnvironmentVariable)
+            return typeof(torch).GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic)
+                ?.GetRawConstantValue() is string package ? Version.Parse(package).ToString(3) : SupportedVersion;
+        var file = Path.Combine(found.Folder, "..", "version.py");
+        if (!File.Exists(file)) return "unknown";
+        var line = File.ReadLines(file).FirstOrDefault(text => text.StartsWith("__version__", StringComparison.Ordinal));
+        return line?.Split('\'', '"').ElementAtOrDefault(1) ?? "unknown";
+    }
+
+    /// <summary>The dynamic loader's own words: the most specific line of .NET's multi-line message.</summary>
+    private static string Reason(Exception error) =>
+        error.Message.Split('\n').Select(line => line.Trim())
+            .FirstOrDefault(line => line.Contains(": ", StringComparison.Ordinal) && line.Contains(".so", StringComparison.Ordinal)
+                && !line.StartsWith("Unable", StringComparison.Ordinal)) ?? error.Message.Split('\n')[0];
+}
