@@ -13,6 +13,9 @@ public sealed class ConfigKeyAttribute(string help) : Attribute
 
     /// <summary>There is no sensible default: the run does not start without it.</summary>
     public bool Required { get; init; }
+
+    /// <summary>On the command line the value is taken letter for letter, never read as YAML: what a person says to a model.</summary>
+    public bool Verbatim { get; init; }
 }
 
 /// <summary>One thing that is wrong with a configuration. A run reports all of them at once.</summary>

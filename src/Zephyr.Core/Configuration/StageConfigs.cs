@@ -1,7 +1,9 @@
+using static Zephyr.Configuration.StageChecks;
+
 namespace Zephyr.Configuration;
 
 /// <summary>Everything <c>zephyr sft</c> can be told. Defaults are TRL's where TRL has the key.</summary>
-public sealed record SftConfig
+public sealed record SftConfig : IOptionGroup
 {
     /// <summary>The starting model.</summary>
     public ModelOptions Model { get; init; } = new();
@@ -23,6 +25,9 @@ public sealed record SftConfig
 
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
+
+    /// <inheritdoc/>
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. Evaluation(Data, Cadence)];
 }
 
 /// <summary>Everything <c>zephyr aif</c> can be told.</summary>
@@ -36,7 +41,7 @@ public sealed record AifConfig
 }
 
 /// <summary>Everything <c>zephyr dpo</c> can be told. Defaults are TRL's where TRL has the key.</summary>
-public sealed record DpoConfig
+public sealed record DpoConfig : IOptionGroup
 {
     /// <summary>The starting policy.</summary>
     public ModelOptions Model { get; init; } = new();
@@ -58,4 +63,7 @@ public sealed record DpoConfig
 
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
+
+    /// <inheritdoc/>
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. Evaluation(Data, Cadence)];
 }

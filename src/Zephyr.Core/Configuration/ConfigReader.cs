@@ -1,0 +1,61 @@
+using System.Text;
+using Zephyr.Runtime;
+
+namespace Zephyr.Configuration;
+
+/// <summary>A key given on the command line.</summary>
+/// <param name="Key">Its name or alias, with underscores or hyphens, without the leading dashes.</param>
+/// <param name="Value">YAML text: <c>2e-5</c>, <c>true</c>, <c>[a.jsonl, b.jsonl]</c>.</param>
+public sealed record ConfigOverride(string Key, string Value);
+
+/// <summary>
+/// Reads a configuration: defaults, then the YAML file, then the options. Whatever is wrong is reported at once, in one
+/// <see cref="ConfigException"/>. Relative paths in a configuration are relative to the current directory, as with TRL,
+/// not to the file they stand in.
+/// </summary>
+public static class ConfigReader
+{
+    /// <summary>Reads a file and options.</summary>
+    /// <typeparam name="T">A stage's configuration record.</typeparam>
+    /// <param name="file">The YAML file; null where everything comes from options and defaults.</param>
+    /// <param name="options">The options, in order.</param>
+    /// <exception cref="ConfigException">What is wrong with the configuration.</exception>
+    /// <exception cref="UserErrorException">The file cannot be read.</exception>
+    public static ResolvedConfig<T> Read<T>(string? file, IReadOnlyList<ConfigOverride> options) where T : class, new() =>
+        ReadText<T>(file is null ? null : Load(file), file, options);
+
+    /// <summary>As <see cref="Read{T}"/>, for YAML that is at hand as text.</summary>
+    /// <typeparam name="T">A stage's configuration record.</typeparam>
+    /// <param name="yaml">The YAML; null for none.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="options">The options, in order.</param>
+    /// <exception cref="ConfigException">What is wrong with the configuration.</exception>
+    public static ResolvedConfig<T> ReadText<T>(string? yaml, string? name, IReadOnlyList<ConfigOverride> options) where T : class, new()
+    {
+        var config = new T();
+        var resolution = new ConfigResolution(ConfigSchema.Of<T>(), config, name);
+        if (yaml is not null) resolution.AddFile(yaml);
+        resolution.AddOptions(options);
+        return new(config, resolution.Finish());
+    }
+
+    private static string Load(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
+        }
+        catch (DecoderFallbackException e)
+        {
+            throw new UserErrorException($"{file}: is not UTF-8 text, expected a YAML file", e);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new UserErrorException($"{file}: there is no such config file", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{file}: cannot be read as a config file ({(Directory.Exists(file) ? "it is a folder" : e.Message)})", e);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace Zephyr.Configuration;
+
+/// <summary>A key, the value a run uses for it, and who said so.</summary>
+/// <param name="Name">The canonical key.</param>
+/// <param name="Value">string, bool, int, long, double, a list of strings, or null.</param>
+/// <param name="Origin">"file configs/sft.yaml line 4", "option --learning_rate" or "default".</param>
+public sealed record ResolvedKey(string Name, object? Value, string Origin);
+
+/// <summary>A configuration that has been read and checked, with the origin of every value.</summary>
+/// <param name="Value">The record that the program works with.</param>
+/// <param name="Keys">Every key of the schema in its order.</param>
+public sealed record ResolvedConfig<T>(T Value, IReadOnlyList<ResolvedKey> Keys) where T : class
+{
+    /// <summary>The form for run.json: name to {value, origin}.</summary>
+    public JsonObject ToJson()
+    {
+        var json = new JsonObject();
+        foreach (var key in Keys) json[key.Name] = new JsonObject { ["value"] = ToNode(key.Value), ["origin"] = key.Origin };
+        return json;
+    }
+
+    /// <summary>The form for people: a YAML file that states every key, with origins as comments. Read again it gives the same values.</summary>
+    public string ToText()
+    {
+        var lines = Keys.Select(key => (Setting: $"{key.Name}: {YamlText.Of(key.Value)}", key.Origin)).ToList();
+        var column = Math.Min(lines.Max(line => line.Setting.Length), 60);
+        var text = new StringBuilder();
+        foreach (var (setting, origin) in lines) text.Append(setting.PadRight(column)).Append("  # ").Append(origin).Append('\n');
+        return text.ToString();
+    }
+
+    private static JsonNode? ToNode(object? value) => value switch
+    {
+        null => null,
+        string text => JsonValue.Create(text),
+        bool flag => JsonValue.Create(flag),
+        int number => JsonValue.Create(number),
+        long number => JsonValue.Create(number),
+        double number => JsonValue.Create(number),
+        IReadOnlyList<string> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(item))]),
+        _ => throw new NotSupportedException($"a configuration value cannot be {value.GetType()}"),
+    };
+}

@@ -1,0 +1,112 @@
+using Zephyr.Configuration;
+
+namespace Zephyr.Tests.Configuration;
+
+/// <summary>What a person reads when a config is wrong, letter for letter.</summary>
+public class ConfigErrorTests
+{
+    private const string Enough = "model_name_or_path: base\ndataset: rows.jsonl\noutput_dir: out\n";
+
+    [Theory]
+    [InlineData("lerning_rate: 1e-5", "sft.yaml:4: lerning_rate: unknown key; did you mean learning_rate?")]
+    [InlineData("quality: high", "sft.yaml:4: quality: unknown key")]
+    [InlineData("beta: 0.1", "sft.yaml:4: beta: belongs to dpo, not to sft")]
+    [InlineData("feedback: a.jsonl", "sft.yaml:4: feedback: belongs to aif, not to sft")]
+    [InlineData("seed: 1\nseed: 1", "sft.yaml:5: seed: is given twice, first on line 4")]
+    [InlineData("eval_fraction: 0.1\neval_strategy: epoch\nevaluation_strategy: epoch",
+        "sft.yaml:6: evaluation_strategy: is another name for eval_strategy, which is given on line 5: give one of them")]
+    [InlineData("learning_rate: fast", "sft.yaml:4: learning_rate: found the text \"fast\", expected a number")]
+    [InlineData("learning_rate: \"2e-5\"", "sft.yaml:4: learning_rate: found the text \"2e-5\", expected a number")]
+    [InlineData("max_steps: 1e3", "sft.yaml:4: max_steps: found the number 1e3, expected a whole number")]
+    [InlineData("max_steps: 99999999999",
+        "sft.yaml:4: max_steps: found the number 99999999999, expected a whole number from -2147483648 to 2147483647")]
+    [InlineData("packing: yes", "sft.yaml:4: packing: found the text \"yes\", expected true or false")]
+    [InlineData("device: true", "sft.yaml:4: device: found true, expected text: put it in quotes")]
+    [InlineData("eval_dataset: 7", "sft.yaml:4: eval_dataset: found the number 7, expected text or a list of texts: put it in quotes")]
+    [InlineData("eval_dataset: [a, [b]]",
+        "sft.yaml:4: eval_dataset: found a list or mapping inside the list, expected text or a list of texts")]
+    [InlineData("eval_dataset: {a: 1}", "sft.yaml:4: eval_dataset: found a mapping, expected text or a list of texts")]
+    [InlineData("seed: [1]", "sft.yaml:4: seed: found a list, expected a whole number")]
+    [InlineData("learning_rate: -1", "sft.yaml:4: learning_rate: must be > 0 (was -1)")]
+    [InlineData("max_length: 1", "sft.yaml:4: max_length: must be at least 2 (was 1)")]
+    [InlineData("optim: rmsprop", "sft.yaml:4: optim: must be adamw_torch (was rmsprop)")]
+    [InlineData("eval_strategy: steps", "sft.yaml:4: eval_strategy: needs rows to evaluate on: give eval_dataset or eval_fraction (was steps)")]
+    [InlineData("torch_dtype: bfloat16",
+        "sft.yaml:4: torch_dtype: bfloat16 weights are trained with bf16: true, which keeps an fp32 master copy (bf16 was false)")]
+    [InlineData("device: &here cpu", "sft.yaml:4: device: anchors (&name) are not supported: write the value where it is needed")]
+    [InlineData("eval_dataset: *.parquet",
+        "sft.yaml:4: eval_dataset: aliases (*name) are not supported: write the value, in quotes where it starts with *")]
+    [InlineData("seed: !!int 3", "sft.yaml:4: seed: tags (!name) are not supported: the key's type is known")]
+    [InlineData("[a]: 3", "sft.yaml:4: found a list as a key, expected a name")]
+    [InlineData("---\nseed: 1", "sft.yaml:4: a second document starts here: a config is one document")]
+    [InlineData("seed 3", "sft.yaml:4: is not YAML: while scanning a simple key, could not find expected ':'")]
+    public void A_wrong_line_is_named_with_what_was_found_and_what_was_expected(string lines, string expected) =>
+        Assert.Equal(expected, Problems<SftConfig>(Enough + lines));
+
+    [Theory]
+    [InlineData("- a\n- b\n", "sft.yaml:1: found a list, expected \"key: value\" lines")]
+    [InlineData("seed\n", "sft.yaml:1: found a single value, expected \"key: value\" lines")]
+    public void A_document_that_is_no_mapping_is_said_to_be_none(string yaml, string expected) =>
+        Assert.StartsWith(expected + "\n", Problems<SftConfig>(yaml));
+
+    [Fact]
+    public void What_is_missing_comes_after_what_is_wrong_and_everything_is_said_at_once() => Assert.Equal(
+        """
+        dpo.yaml:1: beta: must be > 0 (was 0)
+        dpo.yaml:2: lerning_rate: unknown key; did you mean learning_rate?
+        dpo.yaml:3: dataset: must not be empty: training rows: a file, folder or glob, or a list of them (.parquet, .jsonl)
+        dpo.yaml:4: loss_type: must be sigmoid, hinge, ipo or robust (was kto)
+        dpo.yaml:5: packing: belongs to sft, not to dpo
+        dpo.yaml:6: max_prompt_length: must be under max_length (1024), or no room is left for an answer (was 2048)
+        dpo.yaml: model_name_or_path: is required, in the config file or as --model_name_or_path: model folder: config.json, *.safetensors, tokenizer.model
+        dpo.yaml: output_dir: is required, in the config file or as --output_dir: folder that receives everything the run writes
+        --seed: found the text "x", expected a whole number
+        --epochs: unknown key
+        --max_stepps: unknown key; did you mean --max_steps?
+        """.ReplaceLineEndings("\n"),
+        Problems<DpoConfig>(
+            "beta: 0\nlerning_rate: 1\ndataset: null\nloss_type: kto\npacking: true\nmax_prompt_length: 2048\n",
+            ("seed", "x"), ("epochs", "3"), ("max_stepps", "3")));
+
+    [Fact]
+    public void An_option_given_twice_is_an_error_in_either_spelling() =>
+        Assert.Equal("--learning-rate: is given more than once",
+            Problems<SftConfig>(Enough, ("learning_rate", "1e-5"), ("learning-rate", "1e-5")));
+
+    [Fact]
+    public void An_options_value_that_is_no_yaml_says_so() =>
+        Assert.Equal("--dataset: is not YAML (was [a, b)", Problems<SftConfig>(Enough, ("dataset", "[a, b")));
+
+    [Fact]
+    public void Without_a_file_what_is_missing_is_asked_for_by_key() =>
+        Assert.Equal(
+            "feedback: is required, in the config file or as --feedback: scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl)\n"
+            + "output_dir: is required, in the config file or as --output_dir: folder that receives everything the run writes",
+            Assert.Throws<ConfigException>(() => ConfigReader.Read<AifConfig>(null, [])).Message);
+
+    [Fact]
+    public void A_key_of_several_other_stages_names_them_all() =>
+        Assert.Equal("aif.yaml:3: learning_rate: belongs to sft and dpo, not to aif",
+            Problems<AifConfig>("feedback: a\noutput_dir: b\nlearning_rate: 1\n"));
+
+    [Fact]
+    public void A_file_that_is_not_there_or_not_text_is_one_sentence()
+    {
+        Assert.Equal("nowhere.yaml: there is no such config file", Unreadable("nowhere.yaml"));
+        Assert.Equal("/: cannot be read as a config file (it is a folder)", Unreadable("/"));
+        var file = Path.GetTempFileName();
+        File.WriteAllBytes(file, [0x61, 0x3a, 0x20, 0xff]);
+        Assert.Equal($"{file}: is not UTF-8 text, expected a YAML file", Unreadable(file));
+        File.Delete(file);
+    }
+
+    private static string Unreadable(string file) =>
+        Assert.Throws<Zephyr.Runtime.UserErrorException>(() => ConfigReader.Read<SftConfig>(file, [])).Message;
+
+    private static string Problems<T>(string yaml, params (string Key, string Value)[] options) where T : class, new()
+    {
+        var overrides = options.Select(option => new ConfigOverride(option.Key, option.Value)).ToList();
+        var name = $"{typeof(T).Name[..3].ToLowerInvariant()}.yaml";
+        return Assert.Throws<ConfigException>(() => ConfigReader.ReadText<T>(yaml, name, overrides)).Message;
+    }
+}
