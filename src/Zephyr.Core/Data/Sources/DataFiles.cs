@@ -1,0 +1,90 @@
+using Zephyr.Runtime;
+
+namespace Zephyr.Data.Sources;
+
+/// <summary>Turns what a user writes for "the data" into files.</summary>
+public static class DataFiles
+{
+    private const string Kinds = "a .parquet or .jsonl file, a folder of them, or a glob";
+    private static readonly string[] LineExtensions = [".jsonl", ".jsonlines", ".json-lines"];
+
+    /// <summary>The files that the patterns name, each once, in ordinal order.</summary>
+    /// <param name="patterns">Files, folders (their .parquet and .jsonl files, not their subfolders') or globs (*, ?, **).</param>
+    /// <exception cref="UserErrorException">A pattern that names nothing readable, or an empty file.</exception>
+    public static IReadOnlyList<string> Resolve(IReadOnlyList<string> patterns)
+    {
+        if (patterns.Count == 0) throw new UserErrorException($"no data is named, expected {Kinds}");
+        string[] files = [.. patterns.SelectMany(ResolveOne).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        foreach (var file in files) CheckContent(file);
+        return files;
+    }
+
+    /// <summary>Whether the name ends in .parquet.</summary>
+    internal static bool IsParquet(string file) => file.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Opens a file for reading.</summary>
+    /// <exception cref="UserErrorException">It cannot be opened.</exception>
+    internal static FileStream Open(string file)
+    {
+        try
+        {
+            return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{file}: cannot be opened: {error.Message}", error);
+        }
+    }
+
+    private static IEnumerable<string> ResolveOne(string pattern)
+    {
+        if (File.Exists(pattern)) return [CheckKind(pattern)];
+        if (Directory.Exists(pattern)) return InFolder(pattern);
+        if (!FileGlob.IsGlob(pattern)) throw Missing(pattern);
+        string[] found = [.. FileGlob.Expand(pattern).Where(IsData)];
+        return found.Length > 0 ? found : throw new UserErrorException($"{pattern}: the glob matches no .parquet or .jsonl file");
+    }
+
+    private static string[] InFolder(string folder)
+    {
+        string[] found = [.. Directory.EnumerateFiles(folder).Where(IsData)];
+        if (found.Length > 0) return found;
+        var below = Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal)
+            .FirstOrDefault(child => Directory.EnumerateFiles(child).Any(IsData));
+        throw new UserErrorException($"{folder}: the folder holds no .parquet or .jsonl file"
+            + (below is null ? "" : $"; its subfolder {below} does"));
+    }
+
+    private static bool IsData(string file) =>
+        IsParquet(file) || LineExtensions.Any(extension => file.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
+
+    /// <summary>A file that is named outright may also be a .json that holds JSON Lines, as many published ones do.</summary>
+    private static string CheckKind(string file) =>
+        IsData(file) || file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+            ? file
+            : throw new UserErrorException($"{file}: found a file of another kind, expected {Kinds}");
+
+    private static void CheckContent(string file)
+    {
+        using var stream = Open(file);
+        if (stream.Length == 0) throw new UserErrorException($"{file}: the file is empty");
+        if (!file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) return;
+        int first;
+        do first = stream.ReadByte(); while (first is ' ' or '\t' or '\r' or '\n' or 0xEF or 0xBB or 0xBF);
+        if (first == '[')
+            throw new UserErrorException(
+                $"{file}: found one JSON array, expected JSON Lines, one object a line (jq -c '.[]' {file} > rows.jsonl writes them)");
+    }
+
+    private static UserErrorException Missing(string path)
+    {
+        var full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
+        var folder = Path.GetDirectoryName(full);
+        while (folder is not null && !Directory.Exists(folder)) (full, folder) = (folder, Path.GetDirectoryName(folder));
+        if (folder is null) return new($"{path}: there is no such file or folder");
+        var name = Path.GetFileName(full);
+        var nearest = NearestName.Find(name, Directory.EnumerateFileSystemEntries(folder).Select(entry => Path.GetFileName(entry)!));
+        return new($"{path}: there is no such file or folder"
+            + (nearest is null ? $", expected {Kinds} on this machine" : $"; the nearest name is {Path.Combine(folder, nearest)}"));
+    }
+}

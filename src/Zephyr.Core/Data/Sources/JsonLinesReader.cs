@@ -1,0 +1,100 @@
+using System.Text.Json;
+using System.Text.Unicode;
+
+namespace Zephyr.Data.Sources;
+
+/// <summary>Reads JSON Lines: UTF-8, one JSON object a line; blank lines are skipped and a byte order mark is allowed.</summary>
+public static class JsonLinesReader
+{
+    private const string Expected = "one JSON object on the line";
+
+    // A name that stands twice would silently lose its first value.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
+    /// <summary>The rows of one file, one line in memory at a time.</summary>
+    /// <exception cref="BadRowException">A line that is not UTF-8, not JSON or not an object, or text that is not Unicode.</exception>
+    public static IEnumerable<DataRow> Read(string file, ColumnChoice choose)
+    {
+        using var stream = DataFiles.Open(file);
+        long number = 0;
+        foreach (var line in Utf8Lines.Read(stream))
+        {
+            var location = new RowLocation(file, ++number, IsLine: true);
+            if (!IsBlank(line.Span)) yield return Parse(location, line, choose);
+        }
+    }
+
+    private static bool IsBlank(ReadOnlySpan<byte> line) => line.IndexOfAnyExcept(" \t\r"u8) < 0;
+
+    private static DataRow Parse(RowLocation location, ReadOnlyMemory<byte> line, ColumnChoice choose)
+    {
+        if (!Utf8.IsValid(line.Span)) throw new BadRowException(location, "", "bytes that are not UTF-8", "UTF-8 text");
+        try
+        {
+            using var document = JsonDocument.Parse(line, Strict);
+            return ToRow(location, document.RootElement, choose);
+        }
+        catch (JsonException error)
+        {
+            throw new BadRowException(location, "", $"broken JSON at byte {error.BytePositionInLine ?? 0}", Expected);
+        }
+    }
+
+    private static DataRow ToRow(RowLocation location, JsonElement root, ColumnChoice choose)
+    {
+        if (root.ValueKind != JsonValueKind.Object)
+            throw new BadRowException(location, "", $"a JSON {root.ValueKind.ToString().ToLowerInvariant()}", Expected);
+        string[] columns = [.. root.EnumerateObject().Select(property => Name(location, property))];
+        var fields = new Dictionary<string, object?>();
+        foreach (var column in choose(location, columns))
+            if (root.TryGetProperty(column, out var value)) fields[column] = ToValue(location, column, value);
+        return new(location, columns, fields);
+    }
+
+    private static object? ToValue(RowLocation location, string path, JsonElement element) => element.ValueKind switch
+    {
+        JsonValueKind.String => Text(location, path, element),
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        JsonValueKind.Number => element.TryGetInt64(out var integer) ? integer : element.GetDouble(),
+        JsonValueKind.Array => element.EnumerateArray().Select((item, i) => ToValue(location, $"{path}[{i}]", item)).ToArray(),
+        JsonValueKind.Object => ToStruct(location, path, element),
+        _ => null,
+    };
+
+    private static Dictionary<string, object?> ToStruct(RowLocation location, string path, JsonElement element)
+    {
+        var fields = new Dictionary<string, object?>();
+        foreach (var property in element.EnumerateObject())
+        {
+            var name = Name(location, property);
+            fields.Add(name, ToValue(location, $"{path}.{name}", property.Value));
+        }
+        return fields;
+    }
+
+    private static string Text(RowLocation location, string path, JsonElement element)
+    {
+        try
+        {
+            return element.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            // The bytes were checked, so it is an escape: half of a surrogate pair.
+            throw new BadRowException(location, path, "half a surrogate pair (\\uD800 to \\uDFFF)", "Unicode text");
+        }
+    }
+
+    private static string Name(RowLocation location, JsonProperty property)
+    {
+        try
+        {
+            return property.Name;
+        }
+        catch (InvalidOperationException)
+        {
+            throw new BadRowException(location, "", "a field name with half a surrogate pair (\\uD800 to \\uDFFF)", "Unicode text");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+using static Zephyr.Data.Sources.FieldReader;
+
+namespace Zephyr.Data.Sources;
+
+/// <summary>
+/// Rows that are preferences, for DPO: <c>chosen</c> and <c>rejected</c>, with their prompt beside them, in front of
+/// them, or both (ultrafeedback_binarized). A pair whose answers are equal is a valid row, as in TRL.
+/// </summary>
+public static class PreferenceSchema
+{
+    private static readonly RowShapes<PreferencePair> Shapes = new(
+        new RowShape<PreferencePair>("prompt + chosen + rejected (texts or message lists), or chosen + rejected (message lists)",
+            ["chosen", "rejected"], ["prompt"], Pair));
+
+    /// <summary>Streams the pairs of files.</summary>
+    /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
+    public static IEnumerable<PreferencePair> Read(IReadOnlyList<string> files) => Shapes.Read(files);
+
+    /// <summary>The pair of one row.</summary>
+    /// <exception cref="BadRowException">The row does not hold one.</exception>
+    public static PreferencePair Parse(DataRow row) => Shapes.Parse(row);
+
+    private static PreferencePair Pair(DataRow row)
+    {
+        var location = row.Location;
+        var chosen = MessagesOrText(location, "chosen", row["chosen"], ChatMessage.Assistant);
+        var rejected = MessagesOrText(location, "rejected", row["rejected"], ChatMessage.Assistant);
+        var holdsPrompt = chosen[0].Role != ChatMessage.Assistant;
+        if (!holdsPrompt && row["prompt"] is null)
+            throw Bad(location, "prompt", null, "a text or messages, as chosen starts with the answer");
+        var shared = holdsPrompt ? SharedTurns(chosen, rejected) : 0;
+        var prompt = PromptBeside(row, chosen, holdsPrompt).Concat(chosen.Take(shared)).ToArray();
+        CheckPrompt(location, prompt, holdsPrompt);
+        return new(location, prompt,
+            CheckAnswer(location, "chosen", [.. chosen.Skip(shared)], shared),
+            CheckAnswer(location, "rejected", [.. rejected.Skip(shared)], shared));
+    }
+
+    /// <summary>
+    /// The common leading turns, cut back to the last user turn with something after it, so that equal answers leave a
+    /// prompt, and answers that agree on their first turns start with them.
+    /// </summary>
+    private static int SharedTurns(IReadOnlyList<ChatMessage> chosen, IReadOnlyList<ChatMessage> rejected)
+    {
+        var most = Math.Min(chosen.Count, rejected.Count) - 1;
+        var shared = 0;
+        while (shared < most && chosen[shared] == rejected[shared]) shared++;
+        while (shared > 0 && chosen[shared - 1].Role != ChatMessage.User) shared--;
+        return shared;
+    }
+
+    /// <summary>
+    /// The turns of the prompt column that the answers do not repeat. Where the answers hold their prompt, a text beside
+    /// them says the same once more, and a list either does too or comes before it (a system turn).
+    /// </summary>
+    private static IReadOnlyList<ChatMessage> PromptBeside(DataRow row, IReadOnlyList<ChatMessage> chosen, bool holdsPrompt)
+    {
+        if (row["prompt"] is null || (holdsPrompt && row["prompt"] is string)) return [];
+        var prompt = MessagesOrText(row.Location, "prompt", row["prompt"], ChatMessage.User);
+        return holdsPrompt && chosen.Take(prompt.Count).SequenceEqual(prompt) ? [] : prompt;
+    }
+
+    private static void CheckPrompt(RowLocation location, ChatMessage[] prompt, bool holdsPrompt)
+    {
+        if (prompt is [.., { Role: ChatMessage.User }]) return;
+        var field = holdsPrompt ? "chosen" : "prompt";
+        throw prompt.Length == 0
+            ? new BadRowException(location, field, "lists that share no leading user turn", "chosen and rejected to start with the same prompt")
+            : new BadRowException(location, field, $"a prompt that ends with {prompt[^1].Role}", "a prompt that ends with a user turn");
+    }
+
+    private static IReadOnlyList<ChatMessage> CheckAnswer(
+        RowLocation location, string field, IReadOnlyList<ChatMessage> answer, int first)
+    {
+        if (answer.Count == 0 || answer[0].Role != ChatMessage.Assistant)
+            throw new BadRowException(location, $"{field}[{first}].role", answer.Count == 0 ? "no turn" : $"the text \"{answer[0].Role}\"",
+                "the assistant's answer after the prompt that chosen and rejected share");
+        if (answer[^1].Role != ChatMessage.Assistant)
+            throw new BadRowException(location, $"{field}[{first + answer.Count - 1}].role", $"the text \"{answer[^1].Role}\"",
+                "an answer that ends with an assistant turn");
+        return answer;
+    }
+}
