@@ -38,7 +38,7 @@ public static class ConversationSchema
     {
         var turns = List(row.Location, "data", row["data"], "a list of texts, the user's first");
         return Checked(row, "data", [.. turns.Select((turn, i) =>
-            new ChatMessage(i % 2 == 0 ? ChatMessage.User : ChatMessage.Assistant, Text(row.Location, $"data[{i}]", turn)))]);
+            new ChatMessage(i % 2 == 0 ? ChatMessage.User : ChatMessage.Assistant, TextOf(row.Location, $"data[{i}]", turn)))]);
     }
 
     private static Conversation ShareGpt(DataRow row)

@@ -25,7 +25,7 @@ public static class FeedbackSchema
         var completions = row["completions"] is IReadOnlyList<object?> list
             ? list
             : throw Bad(row.Location, "completions", row["completions"], CompletionList);
-        return new(row.Location, Text(row.Location, "instruction", row["instruction"]), row["source"] as string,
+        return new(row.Location, TextOf(row.Location, "instruction", row["instruction"]), row["source"] as string,
             [.. completions.Select((item, i) => Completion(row.Location, $"completions[{i}]", item))]);
     }
 

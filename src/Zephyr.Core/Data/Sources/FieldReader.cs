@@ -6,7 +6,7 @@ internal static class FieldReader
     private const string MessageList = "a list of {role, content} messages";
 
     /// <summary>A text.</summary>
-    public static string Text(RowLocation location, string path, object? value) =>
+    public static string TextOf(RowLocation location, string path, object? value) =>
         value as string ?? throw Bad(location, path, value, "a text");
 
     /// <summary>A list, with at least one item.</summary>
@@ -43,6 +43,6 @@ internal static class FieldReader
     /// <summary>The text of a struct's field, which must be there.</summary>
     public static string Member(RowLocation location, string path, IReadOnlyDictionary<string, object?> fields, string name) =>
         fields.TryGetValue(name, out var value)
-            ? Text(location, $"{path}.{name}", value)
+            ? TextOf(location, $"{path}.{name}", value)
             : throw new BadRowException(location, $"{path}.{name}", $"no such field ({DataRow.JoinNames(fields.Keys)})", "a text");
 }

@@ -1,0 +1,92 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Zephyr.Runtime;
+
+namespace Zephyr.Model;
+
+/// <summary>One reading of a config.json: its keys, checked as they are taken.</summary>
+internal sealed class ConfigReading(string path, JsonObject json)
+{
+    public MistralConfig ToConfig()
+    {
+        var architecture = RefuseWhatIsNotImplemented();
+        var hidden = Integer("hidden_size");
+        var heads = Integer("num_attention_heads");
+        var config = new MistralConfig
+        {
+            Architecture = architecture,
+            VocabSize = Integer("vocab_size"),
+            HiddenSize = hidden,
+            IntermediateSize = Integer("intermediate_size"),
+            NumHiddenLayers = Integer("num_hidden_layers"),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = Integer("num_key_value_heads", heads),
+            HeadDim = Integer("head_dim", hidden / heads),
+            MaxPositionEmbeddings = Integer("max_position_embeddings", 32768),
+            RmsNormEps = Number("rms_norm_eps", 1e-5),
+            RopeTheta = RopeTheta(),
+            SlidingWindow = json["sliding_window"] is null || Flag("use_sliding_window", true) == false ? null : Integer("sliding_window"),
+            TieWordEmbeddings = Flag("tie_word_embeddings", false),
+            InitializerRange = Number("initializer_range", 0.02),
+            BosTokenId = Integer("bos_token_id", 1, least: 0),
+            EosTokenId = EndToken(),
+        };
+        if (config.NumAttentionHeads % config.NumKeyValueHeads != 0)
+            throw Wrong("num_key_value_heads", config.NumKeyValueHeads.ToString(), $"a divisor of num_attention_heads ({heads})");
+        if (config.HeadDim % 2 != 0) throw Wrong("head_dim", config.HeadDim.ToString(), "an even number");
+        return config;
+    }
+
+    private string RefuseWhatIsNotImplemented()
+    {
+        var architecture = json["architectures"] is JsonArray { Count: 1 } names ? Text(names[0], "architectures") : "";
+        if (architecture is not ("MistralForCausalLM" or "LlamaForCausalLM"))
+            throw Wrong("architectures", json["architectures"]?.ToJsonString() ?? "nothing", "[\"MistralForCausalLM\"] or [\"LlamaForCausalLM\"]");
+        if (json["hidden_act"] is { } act && Text(act, "hidden_act") != "silu") throw Wrong("hidden_act", act.ToJsonString(), "\"silu\"");
+        foreach (var key in (string[])["attention_bias", "mlp_bias"])
+            if (Flag(key, false)) throw Wrong(key, "true", "false: biases are not implemented");
+        if (json["quantization_config"] is not null)
+            throw Wrong("quantization_config", "one", "none: quantized weights are not implemented");
+        if (Number("attention_dropout", 0) != 0)
+            throw Wrong("attention_dropout", json["attention_dropout"]!.ToJsonString(), "0: the recipe trains without dropout");
+        if (Integer("pretraining_tp", 1) != 1) throw Wrong("pretraining_tp", json["pretraining_tp"]!.ToJsonString(), "1");
+        foreach (var key in (string[])["rope_scaling", "rope_parameters"])
+            if (json[key] is JsonObject rope && (rope["rope_type"] ?? rope["type"]) is { } type && Text(type, key) != "default")
+                throw Wrong($"{key}.rope_type", type.ToJsonString(), "\"default\": rope scaling is not implemented");
+        return architecture;
+    }
+
+    /// <summary>transformers 5 keeps the base in rope_parameters, transformers 4 at the top.</summary>
+    private double RopeTheta()
+    {
+        var node = (json["rope_parameters"] as JsonObject)?["rope_theta"] ?? json["rope_theta"];
+        if (node is null) return 10000;
+        return node is JsonValue value && value.TryGetValue(out double theta) && theta > 0 ? theta : throw Wrong("rope_theta", node.ToJsonString(), "a number > 0");
+    }
+
+    /// <summary>Some configs list several end tokens; the first is the tokenizer's &lt;/s&gt; in this family.</summary>
+    private int EndToken() =>
+        json["eos_token_id"] is JsonArray { Count: > 0 } several && several[0] is JsonValue first && first.TryGetValue(out int id)
+            ? id : Integer("eos_token_id", 2, least: 0);
+
+    private int Integer(string key, int? absent = null, int least = 1)
+    {
+        if (json[key] is not { } node) return absent ?? throw Wrong(key, "nothing", $"a whole number from {least}");
+        return node is JsonValue value && value.TryGetValue(out int number) && number >= least
+            ? number : throw Wrong(key, node.ToJsonString(), $"a whole number from {least}");
+    }
+
+    private double Number(string key, double absent) =>
+        json[key] is not { } node ? absent
+        : node is JsonValue value && value.TryGetValue(out double number) && number >= 0 ? number : throw Wrong(key, node.ToJsonString(), "a number of at least 0");
+
+    private bool Flag(string key, bool absent) =>
+        json[key] is not { } node ? absent
+        : node.GetValueKind() is JsonValueKind.True ? true
+        : node.GetValueKind() is JsonValueKind.False ? false : throw Wrong(key, node.ToJsonString(), "true or false");
+
+    private string Text(JsonNode? node, string key) =>
+        node is JsonValue value && value.TryGetValue(out string? text) ? text : throw Wrong(key, node?.ToJsonString() ?? "null", "a string");
+
+    private UserErrorException Wrong(string key, string found, string expected) => new($"{path}: {key}: found {found}, expected {expected}");
+}

@@ -1,0 +1,37 @@
+using Zephyr.Runtime;
+using static TorchSharp.torch;
+
+namespace Zephyr.Model.Weights;
+
+/// <summary>A model folder in the Hugging Face layout: config.json and safetensors (the tokenizer's files are the Data layer's).</summary>
+public static class ModelFolder
+{
+    /// <summary>Loads a model: its size plus one tensor of memory at most, nothing initialised to be overwritten.</summary>
+    /// <param name="folder">Holds config.json and the weights.</param>
+    /// <param name="dtype">Data type of the weights in memory, whatever the files hold.</param>
+    /// <param name="device">Where the weights go.</param>
+    /// <param name="trainable">Gradients are wanted (a policy) or not (a reference, generation).</param>
+    /// <exception cref="UserErrorException">The folder does not hold such a model; every difference is listed.</exception>
+    public static MistralForCausalLM Load(string folder, ScalarType dtype, Device device, bool trainable)
+    {
+        var config = MistralConfigFile.Read(folder);
+        var parameters = WeightReader.Read(folder, config.Weights, name => IsKnownExtra(config, name), dtype, device);
+        return new(config, parameters.RequireGradients(trainable));
+    }
+
+    /// <summary>Writes config.json, generation_config.json and the weights in their data type.</summary>
+    /// <param name="folder">An existing folder; the caller makes it appear whole.</param>
+    /// <param name="config">The shape.</param>
+    /// <param name="weights">What to write under the checkpoint's names: the parameters, or their fp32 master copies.</param>
+    /// <param name="maxShardBytes">Largest weight file in bytes.</param>
+    public static void Save(string folder, MistralConfig config, IEnumerable<KeyValuePair<string, Tensor>> weights, long maxShardBytes)
+    {
+        var all = weights.ToList();
+        MistralConfigFile.Write(folder, config, all[0].Value.dtype == ScalarType.Float32 ? "float32" : "bfloat16");
+        WeightWriter.Write(folder, all, maxShardBytes);
+    }
+
+    /// <summary>A head beside a tied embedding, and the rotary tables that old Llama checkpoints carry, say nothing new.</summary>
+    private static bool IsKnownExtra(MistralConfig config, string name) =>
+        (config.TieWordEmbeddings && name == WeightNames.Head) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+}

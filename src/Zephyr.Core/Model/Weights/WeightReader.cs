@@ -1,0 +1,115 @@
+using System.Text.Json;
+using Zephyr.Runtime;
+using static TorchSharp.torch;
+
+namespace Zephyr.Model.Weights;
+
+/// <summary>
+/// Reads weights from one safetensors file or from shards with an index. Names and shapes are compared with what the model
+/// needs before a byte of data is read; each tensor is then read straight into the parameter.
+/// </summary>
+internal static class WeightReader
+{
+    /// <summary>Rows are read in portions of at most this many bytes (a span ends at 2 GiB).</summary>
+    private const long Portion = 1L << 28;
+
+    /// <summary>Loads every tensor that <paramref name="needed"/> lists.</summary>
+    /// <param name="folder">Holds model.safetensors, or model.safetensors.index.json and its shards.</param>
+    /// <param name="needed">Names and shapes, in the order they are wanted.</param>
+    /// <param name="isKnownExtra">Tensors that may stand in the file unread.</param>
+    /// <param name="dtype">The data type of the parameters.</param>
+    /// <param name="device">Where they go.</param>
+    /// <exception cref="UserErrorException">A file is missing or broken, or tensors are missing, unexpected or mis-shaped: all are listed.</exception>
+    public static ParameterSet Read(string folder, IEnumerable<(string Name, long[] Shape)> needed, Func<string, bool> isKnownExtra, ScalarType dtype, Device device)
+    {
+        var found = new Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>();
+        foreach (var file in OpenAll(folder))
+            foreach (var entry in file.Entries.Values)
+                if (!found.TryAdd(entry.Name, (file, entry)))
+                    throw new UserErrorException($"{folder}: the tensor {entry.Name} stands in two files, {found[entry.Name].File.Path} and {file.Path}");
+        var wanted = needed.ToList();
+        Compare(folder, wanted, found, isKnownExtra);
+
+        var parameters = new ParameterSet();
+        try
+        {
+            foreach (var (name, shape) in wanted)
+            {
+                var parameter = empty(shape, dtype: dtype, device: device);
+                parameters.Add(name, parameter);
+                ReadInto(found[name].File, found[name].Entry, parameter);
+            }
+            return parameters;
+        }
+        catch
+        {
+            parameters.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads one tensor straight into <paramref name="target"/>, converting where the data types differ.</summary>
+    public static void ReadInto(SafetensorsFile file, TensorEntry entry, Tensor target)
+    {
+        if (target.numel() == 0) return;
+        using var data = file.OpenData();
+        data.Position = entry.Begin;
+        var rows = entry.Shape.Length == 0 ? 1 : entry.Shape[0];
+        var bytesPerRow = Math.Max(1, (entry.End - entry.Begin) / rows);
+        var rowsAtOnce = Math.Max(1, Portion / bytesPerRow);
+        for (long row = 0; row < rows; row += rowsAtOnce)
+        {
+            using var portion = NewDisposeScope();
+            var part = entry.Shape.Length == 0 ? target : target.narrow(0, row, Math.Min(rowsAtOnce, rows - row));
+            var direct = part.dtype == entry.Dtype && part.device.type == TorchSharp.DeviceType.CPU;
+            var buffer = direct ? part : empty(part.shape, dtype: entry.Dtype);
+            data.ReadExactly(buffer.bytes);
+            if (!direct) part.copy_(buffer);
+        }
+    }
+
+    private static List<SafetensorsFile> OpenAll(string folder)
+    {
+        var single = Path.Combine(folder, "model.safetensors");
+        var index = single + ".index.json";
+        if (File.Exists(index)) return [.. ShardsOf(index).Select(shard => SafetensorsFile.Open(Path.Combine(folder, shard)))];
+        if (File.Exists(single)) return [SafetensorsFile.Open(single)];
+        var pickled = Directory.EnumerateFiles(folder).Any(file => file.EndsWith(".bin", StringComparison.Ordinal) || file.EndsWith(".pt", StringComparison.Ordinal));
+        throw new UserErrorException($"{folder}: there is neither model.safetensors nor model.safetensors.index.json"
+            + (pickled ? "; pickled weights (*.bin, *.pt) are never opened: convert them to safetensors first" : ""));
+    }
+
+    private static List<string> ShardsOf(string index)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(index));
+            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
+                throw new UserErrorException($"{index}: expected an object with weight_map");
+            var shards = map.EnumerateObject().Select(entry => entry.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList();
+            if (shards.FirstOrDefault(shard => shard.Length == 0 || shard != Path.GetFileName(shard) || shard is "." or "..") is { } outside)
+                throw new UserErrorException($"{index}: weight_map names '{outside}', expected the name of a file beside it");
+            return shards;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new UserErrorException($"{index}: not a valid index ({error.Message.Split('.')[0]})", error);
+        }
+    }
+
+    private static void Compare(string folder, List<(string Name, long[] Shape)> wanted,
+        Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> found, Func<string, bool> isKnownExtra)
+    {
+        var names = wanted.Select(weight => weight.Name).ToHashSet();
+        var missing = wanted.Where(weight => !found.ContainsKey(weight.Name)).Select(weight => weight.Name).ToList();
+        var unexpected = found.Keys.Where(name => !names.Contains(name) && !isKnownExtra(name)).Order(StringComparer.Ordinal).ToList();
+        var misshaped = wanted.Where(weight => found.TryGetValue(weight.Name, out var stored) && !stored.Entry.Shape.SequenceEqual(weight.Shape))
+            .Select(weight => $"{weight.Name} is [{string.Join(", ", found[weight.Name].Entry.Shape)}] and should be [{string.Join(", ", weight.Shape)}]").ToList();
+        if (missing.Count + unexpected.Count + misshaped.Count == 0) return;
+        string[] parts = [List("missing", missing), List("unexpected", unexpected), List("mis-shaped", misshaped)];
+        throw new UserErrorException($"{folder}: the weights do not fit config.json: {string.Join("; ", parts.Where(part => part.Length > 0))}");
+    }
+
+    private static string List(string what, List<string> names) =>
+        names.Count == 0 ? "" : $"{names.Count} {what} ({string.Join(", ", names)})";
+}

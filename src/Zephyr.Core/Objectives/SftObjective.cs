@@ -1,0 +1,47 @@
+using Zephyr.Data.Batches;
+using Zephyr.Model;
+using static TorchSharp.torch;
+
+namespace Zephyr.Objectives;
+
+/// <summary>
+/// Supervised fine-tuning (the paper's equation 1): -sum log p(token | tokens before it) over the supervised tokens,
+/// weighted by their number, so that a step's loss is the mean over its tokens.
+/// </summary>
+public sealed class SftObjective(MistralForCausalLM model, bool recompute) : IObjective<TokenSequence>
+{
+    /// <inheritdoc/>
+    public IReadOnlyList<string> MetricNames { get; } = ["loss"];
+
+    /// <inheritdoc/>
+    public double WeightOf(TokenSequence example) => example.LabelCount;
+
+    /// <inheritdoc/>
+    public int TokensOf(TokenSequence example) => example.Ids.Length;
+
+    /// <inheritdoc/>
+    public Tensor Evaluate(IReadOnlyList<TokenSequence> examples)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var batch = LabelledBatch.Of(examples);
+        var logProbs_R = new LabelLogProbs(model, batch).Forward(model.HiddenStates(batch.Batch));
+        return LossSum(logProbs_R).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor AccumulateGradients(IReadOnlyList<TokenSequence> examples)
+    {
+        using var scope = NewDisposeScope();
+        var batch = LabelledBatch.Of(examples);
+        using var pass = model.Forward(batch.Batch, recompute);
+        var head = new LabelLogProbs(model, batch);
+        // The loss is -sum log p, so every label's coefficient is known beforehand and one visit to the head suffices.
+        var coefficients_R = full(batch.LabelCount, -1f, ScalarType.Float32, model.Device);
+        var gradient_TD = head.Backward(pass.Hidden_TD, coefficients_R, out var logProbs_R);
+        pass.Backward(gradient_TD);
+        return LossSum(logProbs_R).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor LossSum(Tensor logProbs_R) => -logProbs_R.sum().unsqueeze(0);
+}

@@ -1,0 +1,33 @@
+using Zephyr.Model.Weights;
+using Zephyr.Runtime;
+using static TorchSharp.torch;
+
+namespace Zephyr.Training;
+
+/// <summary>The optimizer's part of a checkpoint: moments and master weights as safetensors.</summary>
+internal static class Checkpoint
+{
+    private const string OptimizerFile = "optimizer.safetensors";
+
+    public static void Write(string folder, AdamW optimizer, TrainingState state)
+    {
+        WeightWriter.WriteFile(Path.Combine(folder, OptimizerFile), optimizer.StateTensors);
+        state.Write(folder);
+    }
+
+    /// <summary>Fills the optimizer's state from a checkpoint.</summary>
+    /// <exception cref="UserErrorException">A file is missing, broken, or of another model.</exception>
+    public static TrainingState Restore(string folder, AdamW optimizer)
+    {
+        var state = TrainingState.Read(folder);
+        var file = SafetensorsFile.Open(Path.Combine(folder, OptimizerFile));
+        var tensors = optimizer.StateTensors.ToDictionary();
+        if (file.Entries.Count != tensors.Count || tensors.Any(entry =>
+            !file.Entries.TryGetValue(entry.Key, out var stored) || !stored.Shape.SequenceEqual(entry.Value.shape)))
+            throw new UserErrorException($"{file.Path}: its tensors are not those of this model and precision; resume with the bf16 setting the run began with");
+        using var noGradient = no_grad();
+        foreach (var (name, tensor) in tensors) WeightReader.ReadInto(file, file.Entries[name], tensor);
+        optimizer.Restored(state.Step);
+        return state;
+    }
+}

@@ -1,0 +1,88 @@
+using System.Text.Json;
+
+namespace Zephyr.Training;
+
+/// <summary>
+/// metrics.jsonl (no times in it: the same seed gives the same bytes) and timings.jsonl of the same steps, one flushed line a
+/// logged step. Resuming cuts both back to the checkpoint's step.
+/// </summary>
+public sealed class MetricsFiles(string folder) : ITrainingObserver
+{
+    private readonly string _metrics = Path.Combine(folder, "metrics.jsonl"), _timings = Path.Combine(folder, "timings.jsonl");
+
+    /// <inheritdoc/>
+    public void OnStart(TrainingPlan plan)
+    {
+        CutBack(_metrics, plan.StartStep);
+        CutBack(_timings, plan.StartStep);
+    }
+
+    /// <inheritdoc/>
+    public void OnStep(StepReport report)
+    {
+        if (!report.Logged) return;
+        Append(_metrics, report.Step, report.Epoch, report.Metrics);
+        var timings = new Dictionary<string, double> { ["seconds"] = report.Seconds, ["tokens_per_second"] = report.TokensPerSecond };
+        if (report.MemoryBytes is { } bytes) timings["memory_mib"] = bytes / (1024.0 * 1024.0);
+        Append(_timings, report.Step, report.Epoch, timings);
+    }
+
+    /// <inheritdoc/>
+    public void OnEvaluation(EvaluationReport report)
+    {
+        Append(_metrics, report.Step, report.Epoch, report.Metrics);
+    }
+
+    /// <inheritdoc/>
+    public void OnCheckpoint(string path, int afterStep) { }
+
+    /// <inheritdoc/>
+    public void OnNote(string text) { }
+
+    /// <inheritdoc/>
+    public void OnEnd(TrainingSummary summary) { }
+
+    private static void Append(string path, int step, double epoch, IReadOnlyDictionary<string, double> values)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteNumber("step", step);
+            json.WriteNumber("epoch", epoch);
+            foreach (var (name, value) in values)
+            {
+                // JSON has no NaN; null says that there was no number.
+                if (double.IsFinite(value)) json.WriteNumber(name, value);
+                else json.WriteNull(name);
+            }
+            json.WriteEndObject();
+        }
+        buffer.WriteByte((byte)'\n');
+        using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
+        buffer.WriteTo(file);
+    }
+
+    /// <summary>Keeps the lines up to a step; the evaluation before step 1 is step 0's. A run that starts over keeps none.</summary>
+    private static void CutBack(string path, int step)
+    {
+        if (!File.Exists(path)) return;
+        var kept = step == 0 ? [] : File.ReadLines(path).Where(line => StepOf(line) <= step).ToList();
+        File.WriteAllText(path + ".tmp", string.Concat(kept.Select(line => line + "\n")));
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    private static int StepOf(string line)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return json.RootElement.GetProperty("step").GetInt32();
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            // A line torn by a crash belongs to a step after the checkpoint.
+            return int.MaxValue;
+        }
+    }
+}

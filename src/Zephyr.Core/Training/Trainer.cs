@@ -1,0 +1,206 @@
+using System.Diagnostics;
+using Zephyr.Configuration;
+using Zephyr.Model;
+using Zephyr.Objectives;
+using static TorchSharp.torch;
+
+namespace Zephyr.Training;
+
+/// <summary>The rows of a run.</summary>
+/// <param name="Train">Tokenized training rows; at least one.</param>
+/// <param name="Held">Held-out rows; may be empty.</param>
+/// <param name="Shuffle">Whether each epoch has its own seeded order; otherwise the rows' own.</param>
+public sealed record TrainingData<TExample>(IReadOnlyList<TExample> Train, IReadOnlyList<TExample> Held, bool Shuffle = true);
+
+/// <summary>The groups of keys that concern the training loop.</summary>
+/// <param name="Training">How long, in which portions.</param>
+/// <param name="Optimizer">AdamW and its schedule.</param>
+/// <param name="Cadence">Logging, evaluation, saving.</param>
+/// <param name="Seed">Seed of the data's order.</param>
+public sealed record TrainerOptions(TrainingOptions Training, OptimizerOptions Optimizer, CadenceOptions Cadence, long Seed);
+
+/// <summary>Where a run writes, and how a model folder is written there.</summary>
+/// <param name="Folder">The output folder.</param>
+/// <param name="WriteModel">Writes the model with its tokenizer into an existing folder.</param>
+public sealed record TrainerOutput(RunFolder Folder, Action<string> WriteModel);
+
+/// <summary>
+/// The one training loop: micro-batches add up gradients and sums, the step divides once by its whole weight, clips, and
+/// updates (decision 4). SFT and DPO differ in the objective they hand in, nowhere here.
+/// </summary>
+public sealed class Trainer<TExample> : IDisposable
+{
+    private readonly IObjective<TExample> _objective;
+    private readonly TrainingData<TExample> _data;
+    private readonly TrainerOptions _options;
+    private readonly TrainerOutput _output;
+    private readonly ITrainingObserver _observer;
+    private readonly BatchPlan _plan;
+    private readonly LearningRateSchedule _schedule;
+    private readonly ParameterSet _parameters;
+    private readonly Gradients _gradients;
+    private readonly AdamW _optimizer;
+    private readonly MetricTally _tally;
+    private int _step;
+    private long _tokens;
+
+    /// <param name="model">The policy, trainable. Not owned.</param>
+    /// <param name="objective">What is asked of it.</param>
+    /// <param name="data">The rows.</param>
+    /// <param name="options">Configuration.</param>
+    /// <param name="output">Where results go.</param>
+    /// <param name="observer">Who watches.</param>
+    public Trainer(MistralForCausalLM model, IObjective<TExample> objective, TrainingData<TExample> data,
+        TrainerOptions options, TrainerOutput output, ITrainingObserver observer)
+    {
+        (_objective, _data, _options, _output, _observer) = (objective, data, options, output, observer);
+        _plan = new(data.Train.Count, options.Training.PerDeviceTrainBatchSize, options.Training.GradientAccumulationSteps,
+            data.Shuffle ? options.Seed : null);
+        TotalSteps = _plan.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
+        _schedule = new(options.Optimizer, TotalSteps);
+        _parameters = model.Parameters;
+        _gradients = new(_parameters);
+        _optimizer = new(_parameters, options.Optimizer);
+        _tally = new(objective.MetricNames);
+    }
+
+    /// <summary>Optimizer steps of the whole run.</summary>
+    public int TotalSteps { get; }
+
+    /// <summary>Steps taken so far.</summary>
+    public int Step => _step;
+
+    /// <summary>Passes over the data that the whole run makes.</summary>
+    public double Epochs => _plan.EpochAfter(TotalSteps);
+
+    /// <summary>Goes on from a checkpoint whose weights the model already holds.</summary>
+    public void Resume(string checkpoint)
+    {
+        var state = Checkpoint.Restore(checkpoint, _optimizer);
+        state.RequireSameShape(checkpoint, Shape);
+        (_step, _tokens) = (state.Step, state.Tokens);
+        _tally.Restore(state.TallySums, state.TallyWeight);
+    }
+
+    /// <summary>Trains to the last step, or until cancelled: then the step in hand is finished and saved.</summary>
+    /// <returns>Whether it was cancelled before the last step.</returns>
+    /// <exception cref="NonFiniteStepException">A step's loss or gradient was not finite; the weights are those before it.</exception>
+    public bool Run(CancellationToken cancellation)
+    {
+        if (_step == 0 && _options.Cadence.EvalOnStart) Evaluate(cancellation);
+        while (_step < TotalSteps && !cancellation.IsCancellationRequested)
+        {
+            TakeStep();
+            if (IsDue(_options.Cadence.EvalStrategy, _options.Cadence.EvalSteps) || _step == TotalSteps) Evaluate(cancellation);
+            if (IsDue(_options.Cadence.SaveStrategy, _options.Cadence.SaveSteps)) Save();
+        }
+        var interrupted = _step < TotalSteps;
+        if (interrupted) Save();
+        else _output.Folder.WriteModel(_output.WriteModel);
+        return interrupted;
+    }
+
+    /// <summary>One optimizer step.</summary>
+    /// <returns>The step's own means, and the norm of its gradient before clipping.</returns>
+    public (IReadOnlyDictionary<string, double> Means, double GradientNorm) TakeStep()
+    {
+        using var scope = NewDisposeScope();
+        var watch = Stopwatch.StartNew();
+        var step = _step + 1;
+        var (sums, weight, tokens) = AccumulateGradients(step);
+        // The step's one read-back from the device: the sums and the norm together.
+        var read = cat([sums, _gradients.Norm().to_type(ScalarType.Float64).reshape(1)], 0).cpu().data<double>().ToArray();
+        var norm = read[^1] / weight;
+        if (!double.IsFinite(norm) || !double.IsFinite(read[0])) throw new NonFiniteStepException(step, read[0] / weight, norm);
+
+        var rate = _schedule.At(step);
+        var limit = _options.Optimizer.MaxGradNorm;
+        var clip = limit > 0 ? Math.Min(1, limit / (norm + 1e-6)) : 1;
+        _optimizer.Step(_gradients, clip / weight, rate);
+        _gradients.Clear();
+        _step = step;
+        _tokens += tokens;
+        _tally.Add(read.AsSpan()[..^1], weight);
+        Report(norm, rate, tokens, watch.Elapsed.TotalSeconds);
+        return (_objective.MetricNames.Select((name, i) => (name, Mean: read[i] / weight)).ToDictionary(entry => entry.name, entry => entry.Mean), norm);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _gradients.Dispose();
+        _optimizer.Dispose();
+    }
+
+    private (Tensor Sums, double Weight, long Tokens) AccumulateGradients(int step)
+    {
+        Tensor? sums = null;
+        var (weight, tokens) = (0.0, 0L);
+        foreach (var indices in _plan.MicroBatches(step))
+        {
+            var examples = indices.Select(index => _data.Train[index]).ToList();
+            var batchSums = _objective.AccumulateGradients(examples).to_type(ScalarType.Float64);
+            sums = sums is null ? batchSums : sums.add_(batchSums);
+            _gradients.Collect();
+            weight += examples.Sum(_objective.WeightOf);
+            tokens += examples.Sum(example => (long)_objective.TokensOf(example));
+        }
+        return (sums!, weight, tokens);
+    }
+
+    private void Report(double norm, double rate, long tokens, double seconds)
+    {
+        var logged = _step % _options.Cadence.LoggingSteps == 0 || _step == TotalSteps;
+        var metrics = new Dictionary<string, double>();
+        if (logged)
+        {
+            metrics = _tally.Means();
+            (metrics["grad_norm"], metrics["learning_rate"], metrics["num_tokens"]) = (norm, rate, _tokens);
+            _tally.Clear();
+        }
+        _observer.OnStep(new(_step, TotalSteps, _plan.EpochAfter(_step), metrics, tokens, seconds, tokens / seconds, Environment.WorkingSet, logged));
+    }
+
+    private void Evaluate(CancellationToken cancellation)
+    {
+        if (_data.Held.Count == 0 || _options.Cadence.EvalStrategy == "no") return;
+        var watch = Stopwatch.StartNew();
+        try
+        {
+            var means = Evaluator.Run(_objective, _data.Held, _options.Training.PerDeviceEvalBatchSize, cancellation, "eval_");
+            _observer.OnEvaluation(new(_step, _plan.EpochAfter(_step), means, watch.Elapsed.TotalSeconds));
+        }
+        catch (OperationCanceledException)
+        {
+            // The loop sees the cancelled token next and saves.
+        }
+    }
+
+    private void Save()
+    {
+        var state = new TrainingState(_step, _tokens, [.. _tally.Sums], _tally.Weight, Shape);
+        var path = _output.Folder.WriteCheckpoint(_step, folder =>
+        {
+            _output.WriteModel(folder);
+            Checkpoint.Write(folder, _optimizer, state);
+        });
+        _output.Folder.Prune(_options.Cadence.SaveTotalLimit);
+        _observer.OnCheckpoint(path, _step);
+    }
+
+    private bool IsDue(string strategy, int steps) => strategy switch
+    {
+        "steps" => _step % steps == 0,
+        "epoch" => _step % _plan.StepsPerEpoch == 0,
+        _ => false,
+    };
+
+    private SortedDictionary<string, string> Shape => new(StringComparer.Ordinal)
+    {
+        ["training rows"] = $"{_plan.ExampleCount}",
+        ["per_device_train_batch_size"] = $"{_plan.MicroBatchSize}",
+        ["gradient_accumulation_steps"] = $"{_plan.Accumulation}",
+        ["seed"] = $"{_options.Seed}",
+        ["total steps"] = $"{TotalSteps}",
+    };
+}

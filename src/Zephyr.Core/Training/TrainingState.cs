@@ -1,0 +1,44 @@
+using System.Text.Json;
+using Zephyr.Runtime;
+
+namespace Zephyr.Training;
+
+/// <summary>
+/// Everything a run needs to go on beside weights and moments. The position in the data is the step: the order of the rows
+/// is a pure function of (seed, epoch).
+/// </summary>
+/// <param name="Step">Optimizer steps taken.</param>
+/// <param name="Tokens">Tokens the policy has seen.</param>
+/// <param name="TallySums">Sums of the metrics since the last logged step.</param>
+/// <param name="TallyWeight">Their weight.</param>
+/// <param name="Shape">What must be the same for the steps to mean the same: rows, batch sizes, steps, seed.</param>
+internal sealed record TrainingState(int Step, long Tokens, double[] TallySums, double TallyWeight, SortedDictionary<string, string> Shape)
+{
+    public const string FileName = "trainer_state.json";
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, NewLine = "\n" };
+
+    public void Write(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json) + "\n");
+
+    public static TrainingState Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            return JsonSerializer.Deserialize<TrainingState>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
+        }
+        catch (Exception error) when (error is JsonException or IOException)
+        {
+            throw new UserErrorException($"{path} cannot be used: {error.Message}; resume from another checkpoint, or start over with --resume never", error);
+        }
+    }
+
+    /// <summary>Refuses a checkpoint of a run whose steps meant something else.</summary>
+    public void RequireSameShape(string folder, SortedDictionary<string, string> current)
+    {
+        var differences = current.Where(entry => Shape.GetValueOrDefault(entry.Key) != entry.Value)
+            .Select(entry => $"{entry.Key} was {Shape.GetValueOrDefault(entry.Key, "not stated")} and is {entry.Value}").ToList();
+        if (differences.Count > 0)
+            throw new UserErrorException($"{folder}: this checkpoint cannot be continued: {string.Join(", ", differences)}; "
+                + "put the values back, or start over with --resume never and overwrite_output_dir");
+    }
+}
