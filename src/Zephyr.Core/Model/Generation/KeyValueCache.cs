@@ -1,0 +1,56 @@
+using static TorchSharp.torch;
+
+namespace Zephyr.Model.Generation;
+
+/// <summary>
+/// Keys and values of the tokens so far, for one sequence. New rows are written behind the old ones; a query sees what
+/// training would have let it see, the sliding window included.
+/// </summary>
+internal sealed class KeyValueCache : IAttentionPattern, IDisposable
+{
+    private readonly Tensor[] _keys, _values;
+    private readonly int? _window;
+
+    /// <param name="config">The model's shape.</param>
+    /// <param name="capacity">The most tokens that will be held.</param>
+    /// <param name="dtype">Data type of keys and values.</param>
+    /// <param name="device">Where the model is.</param>
+    public KeyValueCache(MistralConfig config, int capacity, ScalarType dtype, Device device)
+    {
+        _window = config.SlidingWindow;
+        Tensor[] Rows() => [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ =>
+            empty(capacity, config.NumKeyValueHeads, config.HeadDim, dtype: dtype, device: device).DetachFromDisposeScope())];
+        (_keys, _values) = (Rows(), Rows());
+    }
+
+    /// <summary>Tokens held. The caller moves it on after every layer has seen the new ones.</summary>
+    public int Length { get; set; }
+
+    public Tensor Attend(int layer, Tensor q_THE, Tensor k_TKE, Tensor v_TKE)
+    {
+        var count = (int)q_THE.shape[0];
+        var end = Length + count;
+        _keys[layer].narrow(0, Length, count).copy_(k_TKE);
+        _values[layer].narrow(0, Length, count).copy_(v_TKE);
+        // Keys that no query of this call may see any more are not even offered.
+        var start = _window is { } window ? Math.Max(0, Length + 1 - window) : 0;
+        var (keys, values) = (_keys[layer].narrow(0, start, end - start), _values[layer].narrow(0, start, end - start));
+        if (count == 1) return SharedHeadAttention.Attend(q_THE, keys, values, mask: null, isCausal: false);
+        if (Length == 0 && !(count > _window)) return SharedHeadAttention.Attend(q_THE, keys, values, mask: null, isCausal: true);
+        return SharedHeadAttention.Attend(q_THE, keys, values, Mask(start, end, q_THE.device), isCausal: false);
+    }
+
+    public void Dispose()
+    {
+        foreach (var rows in _keys.Concat(_values)) rows.Dispose();
+    }
+
+    /// <summary>Key j is seen by the query at position i where i - window &lt; j &lt;= i.</summary>
+    private Tensor Mask(int start, int end, Device device)
+    {
+        var query_T1 = arange(Length, end, device: device).unsqueeze(1);
+        var key_1S = arange(start, end, device: device).unsqueeze(0);
+        var seen = key_1S.le(query_T1);
+        return _window is { } window ? seen & key_1S.gt(query_T1 - window) : seen;
+    }
+}
