@@ -6,7 +6,8 @@ namespace Zephyr.Data.Sources;
 public static class ConversationSchema
 {
     private static readonly RowShapes<Conversation> Shapes = new(
-        new("messages [{role, content}]", ["messages"], [], row => Checked(row, "messages", Messages(row.Location, "messages", row["messages"]))),
+        new("messages [{role, content}]", ["messages"], [],
+            row => Checked(row, "messages", Messages(row.Location, "messages", row["messages"]))),
         new("conversations [{from, value}]", ["conversations"], [], ShareGpt),
         new("prompt + completion", ["prompt", "completion"], [], PromptCompletion),
         new("data [text] (raw UltraChat)", ["data"], [], UltraChat));

@@ -7,6 +7,7 @@ namespace Zephyr.Data.Sources;
 public static class JsonLinesReader
 {
     private const string Expected = "one JSON object on the line";
+    private const string HalfPair = "half a surrogate pair (\\uD800 to \\uDFFF)";
 
     // A name that stands twice would silently lose its first value.
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
@@ -29,14 +30,28 @@ public static class JsonLinesReader
     private static DataRow Parse(RowLocation location, ReadOnlyMemory<byte> line, ColumnChoice choose)
     {
         if (!Utf8.IsValid(line.Span)) throw new BadRowException(location, "", "bytes that are not UTF-8", "UTF-8 text");
+        using var document = ParseJson(location, line);
+        return ToRow(location, document.RootElement, choose);
+    }
+
+    private static JsonDocument ParseJson(RowLocation location, ReadOnlyMemory<byte> line)
+    {
         try
         {
-            using var document = JsonDocument.Parse(line, Strict);
-            return ToRow(location, document.RootElement, choose);
+            return JsonDocument.Parse(line, Strict);
+        }
+        catch (JsonException error) when (error.BytePositionInLine is { } position)
+        {
+            throw new BadRowException(location, "", $"broken JSON at byte {position}", Expected);
         }
         catch (JsonException error)
         {
-            throw new BadRowException(location, "", $"broken JSON at byte {error.BytePositionInLine ?? 0}", Expected);
+            throw new BadRowException(location, "", $"JSON with an error ({error.Message.TrimEnd('.')})", Expected);
+        }
+        catch (InvalidOperationException)
+        {
+            // All names are decoded, to find one that stands twice; values are not.
+            throw new BadRowException(location, "", $"a field name with {HalfPair}", "Unicode text");
         }
     }
 
@@ -44,7 +59,7 @@ public static class JsonLinesReader
     {
         if (root.ValueKind != JsonValueKind.Object)
             throw new BadRowException(location, "", $"a JSON {root.ValueKind.ToString().ToLowerInvariant()}", Expected);
-        string[] columns = [.. root.EnumerateObject().Select(property => Name(location, property))];
+        string[] columns = [.. root.EnumerateObject().Select(property => property.Name)];
         var fields = new Dictionary<string, object?>();
         foreach (var column in choose(location, columns))
             if (root.TryGetProperty(column, out var value)) fields[column] = ToValue(location, column, value);
@@ -56,7 +71,7 @@ public static class JsonLinesReader
         JsonValueKind.String => Text(location, path, element),
         JsonValueKind.True => true,
         JsonValueKind.False => false,
-        JsonValueKind.Number => element.TryGetInt64(out var integer) ? integer : element.GetDouble(),
+        JsonValueKind.Number => element.TryGetInt64(out var integer) ? (object)integer : element.GetDouble(),
         JsonValueKind.Array => element.EnumerateArray().Select((item, i) => ToValue(location, $"{path}[{i}]", item)).ToArray(),
         JsonValueKind.Object => ToStruct(location, path, element),
         _ => null,
@@ -66,10 +81,7 @@ public static class JsonLinesReader
     {
         var fields = new Dictionary<string, object?>();
         foreach (var property in element.EnumerateObject())
-        {
-            var name = Name(location, property);
-            fields.Add(name, ToValue(location, $"{path}.{name}", property.Value));
-        }
+            fields.Add(property.Name, ToValue(location, $"{path}.{property.Name}", property.Value));
         return fields;
     }
 
@@ -82,19 +94,7 @@ public static class JsonLinesReader
         catch (InvalidOperationException)
         {
             // The bytes were checked, so it is an escape: half of a surrogate pair.
-            throw new BadRowException(location, path, "half a surrogate pair (\\uD800 to \\uDFFF)", "Unicode text");
-        }
-    }
-
-    private static string Name(RowLocation location, JsonProperty property)
-    {
-        try
-        {
-            return property.Name;
-        }
-        catch (InvalidOperationException)
-        {
-            throw new BadRowException(location, "", "a field name with half a surrogate pair (\\uD800 to \\uDFFF)", "Unicode text");
+            throw new BadRowException(location, path, HalfPair, "Unicode text");
         }
     }
 }

@@ -46,7 +46,8 @@ public static class ParquetRowReader
         foreach (var node in nodes.Where(node => names.Contains(node.Name)))
             wanted.Add(Prune(node, fields) ?? throw new UserErrorException(
                 $"{file}: column '{node.Name}' has a type or list layout that Zephyr cannot read, "
-                + "expected text, numbers, booleans, and lists and structs of them; rewrite the file with a current writer, or as JSON Lines"));
+                + "expected text, numbers, booleans, and lists and structs of them; "
+                + "rewrite the file with a current writer, or as JSON Lines"));
         return [.. wanted];
     }
 

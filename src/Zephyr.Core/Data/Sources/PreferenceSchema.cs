@@ -65,7 +65,8 @@ public static class PreferenceSchema
         if (prompt is [.., { Role: ChatMessage.User }]) return;
         var field = holdsPrompt ? "chosen" : "prompt";
         throw prompt.Length == 0
-            ? new BadRowException(location, field, "lists that share no leading user turn", "chosen and rejected to start with the same prompt")
+            ? new BadRowException(location, field, "lists that share no leading user turn",
+                "chosen and rejected to start with the same prompt")
             : new BadRowException(location, field, $"a prompt that ends with {prompt[^1].Role}", "a prompt that ends with a user turn");
     }
 
