@@ -10,7 +10,8 @@ public sealed class ConversationSchemaTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("""{"messages": [{"role": "system", "content": "S"}, {"content": "Q", "role": "user"}, {"role": "assistant", "content": "A"}]}""",
+    [InlineData(
+        """{"messages": [{"role": "system", "content": "S"}, {"content": "Q", "role": "user"}, {"role": "assistant", "content": "A"}]}""",
         "system:S user:Q assistant:A")]
     [InlineData("""{"conversations": [{"from": "system", "value": "S"}, {"from": "human", "value": "Q"}, {"from": "gpt", "value": "A"}]}""",
         "system:S user:Q assistant:A")]
@@ -33,7 +34,8 @@ public sealed class ConversationSchemaTests : IDisposable
     [InlineData("""{"messages": [{"role": 3, "content": "Q"}]}""", "messages[0].role", "the number 3", "a text")]
     [InlineData("""{"messages": [{"rol": "user", "content": "Q"}]}""", "messages[0].role", "no such field (rol, content)", "a text")]
     [InlineData("""{"messages": [{"role": "user", "content": "Q"}]}""", "messages", "the roles user", "an assistant turn to learn from")]
-    [InlineData("""{"conversations": [{"from": "bot", "value": "A"}]}""", "conversations[0].from", "the text \"bot\"", "human, gpt or system")]
+    [InlineData("""{"conversations": [{"from": "bot", "value": "A"}]}""", "conversations[0].from", "the text \"bot\"",
+        "human, gpt or system")]
     [InlineData("""{"data": ["Q", 7]}""", "data[1]", "the number 7", "a text")]
     [InlineData("""{"prompt": 1, "completion": "A"}""", "prompt", "the number 1", "a text or a list of {role, content} messages")]
     public void A_bad_field_is_named_with_its_path(string row, string field, string found, string expected) =>

@@ -13,7 +13,7 @@ public sealed class FeedbackSchemaTests : IDisposable
     public void Answers_keep_their_order_and_all_their_fields()
     {
         var prompt = Parse("""
-            {"source": "flan", "instruction": "Q", "completions": [{"model": "m", "response": "A", "score": 2}, {"response": null, "x": [1]}]}
+            {"source": "flan", "instruction": "Q", "completions": [{"model": "m", "response": "A", "score": 2}, {"response": null}]}
             """);
         Assert.Equal(("Q", "flan"), (prompt.Prompt, prompt.Source));
         Assert.Equal([("m", "A"), ("unknown", "")], prompt.Completions.Select(completion => (completion.Model, completion.Response)));

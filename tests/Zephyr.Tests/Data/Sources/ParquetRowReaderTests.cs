@@ -32,7 +32,11 @@ public sealed class ParquetRowReaderTests : IDisposable
 
     private static readonly Row[] Rows =
     [
-        new() { Number = 1, Score = 0.5, Text = "ü", Messages = [new() { Role = "user", Tags = ["a", "b"] }, new() { Role = null, Tags = [] }] },
+        new()
+        {
+            Number = 1, Score = 0.5, Text = "ü",
+            Messages = [new() { Role = "user", Tags = ["a", "b"] }, new() { Role = null, Tags = [] }],
+        },
         new() { Number = 2, Messages = [] },
         new() { Number = 3, Text = "", Messages = null },
         new() { Number = 4, Messages = [new() { Role = "x", Tags = null }, null, new() { Role = "y", Tags = ["c"] }] },
@@ -108,8 +112,8 @@ public sealed class ParquetRowReaderTests : IDisposable
     {
         var file = SharedFolder.PathOf("data/parquet/derived_ufb_schema_arrowrs_v2_zstd.parquet");
         Assert.Equal(
-            $"{file}: its lists are stored in data pages of version 2, which Parquet.Net does not read yet; rewrite it with version 1 pages "
-            + "(pyarrow: pq.write_table(pq.read_table(file), out, data_page_version='1.0')) or as JSON Lines",
+            $"{file}: its lists are stored in data pages of version 2, which Parquet.Net does not read yet; "
+            + "rewrite it with version 1 pages (pyarrow: pq.write_table(pq.read_table(file), out, data_page_version='1.0')) or as JSON Lines",
             Assert.Throws<UserErrorException>(() => PreferenceSchema.Read([file]).Count()).Message);
     }
 
@@ -125,7 +129,8 @@ public sealed class ParquetRowReaderTests : IDisposable
     {
         null => "null",
         IReadOnlyList<object?> list => $"[{string.Join(", ", list.Select(Show))}]",
-        IReadOnlyDictionary<string, object?> fields => $"{{{string.Join(", ", fields.Select(field => $"{field.Key}:{Show(field.Value)}"))}}}",
+        IReadOnlyDictionary<string, object?> fields =>
+            $"{{{string.Join(", ", fields.Select(field => $"{field.Key}:{Show(field.Value)}"))}}}",
         _ => $"{value}",
     };
 }

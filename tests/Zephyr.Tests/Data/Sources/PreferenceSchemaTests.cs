@@ -33,7 +33,8 @@ public sealed class PreferenceSchemaTests : IDisposable
     [Theory]
     [InlineData(null, "=A", "=B", "prompt", "null", "a text or messages, as chosen starts with the answer")]
     [InlineData("a:Q", "=A", "=B", "prompt", "a prompt that ends with assistant", "a prompt that ends with a user turn")]
-    [InlineData(null, "u:Q a:A", "u:R a:B", "chosen", "lists that share no leading user turn", "chosen and rejected to start with the same prompt")]
+    [InlineData(null, "u:Q a:A", "u:R a:B", "chosen", "lists that share no leading user turn",
+        "chosen and rejected to start with the same prompt")]
     [InlineData(null, "u:Q a:A u:R", "u:Q a:B", "chosen[2].role", "the text \"user\"", "an answer that ends with an assistant turn")]
     [InlineData("=Q", "a:A", "u:Q a:B", "rejected[0].role", "the text \"user\"",
         "the assistant's answer after the prompt that chosen and rejected share")]
@@ -43,9 +44,11 @@ public sealed class PreferenceSchemaTests : IDisposable
             Assert.Throws<BadRowException>(() => Parse(Row(prompt, chosen, rejected))).Message);
 
     [Theory]
-    [InlineData("""{"prompt": "Q", "chosen": "A", "rejected": null}""", "rejected", "null", "a text or a list of {role, content} messages")]
+    [InlineData("""{"prompt": "Q", "chosen": "A", "rejected": null}""", "rejected", "null",
+        "a text or a list of {role, content} messages")]
     [InlineData("""{"prompt": "Q", "chosen": [], "rejected": "B"}""", "chosen", "an empty list", "a list of {role, content} messages")]
-    [InlineData("""{"prompt": "Q", "chosen": [{"role": "assistant"}], "rejected": "B"}""", "chosen[0].content", "no such field (role)", "a text")]
+    [InlineData("""{"prompt": "Q", "chosen": [{"role": "assistant"}], "rejected": "B"}""", "chosen[0].content",
+        "no such field (role)", "a text")]
     [InlineData("""{"prompt": 1, "chosen": "A", "rejected": "B"}""", "prompt", "the number 1", "a text or a list of {role, content} messages")]
     public void A_bad_field_is_named_with_its_path(string row, string field, string found, string expected) =>
         Assert.Equal($"{_folder.Path}/rows.jsonl, line 1, field '{field}': found {found}, expected {expected}",

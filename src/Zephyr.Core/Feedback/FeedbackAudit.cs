@@ -1,0 +1,67 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Zephyr.Feedback;
+
+/// <summary>How often a model's answers were usable, chosen and rejected.</summary>
+/// <param name="Model">The model's name in the rows.</param>
+/// <param name="Answers">Its usable answers.</param>
+/// <param name="Chosen">Pairs in which its answer is the chosen one.</param>
+/// <param name="Rejected">Pairs in which its answer is the rejected one.</param>
+public sealed record ModelRecord(string Model, int Answers, int Chosen, int Rejected);
+
+/// <summary>In how many pairs the chosen answer is longer, as long or shorter than the rejected one, in characters.</summary>
+/// <param name="Longer">Chosen is longer.</param>
+/// <param name="Equal">As long.</param>
+/// <param name="Shorter">Chosen is shorter.</param>
+/// <param name="LongerShare">Longer ones among all pairs; 0 for none. Far from 0.5, the preference is partly one for length.</param>
+public sealed record LengthRecord(int Longer, int Equal, int Shorter, double LongerShare);
+
+/// <summary>
+/// What went in, what came out and what was left out on the way: audit.json. It holds no times and no paths: the same
+/// rows and configuration give the same bytes.
+/// </summary>
+/// <param name="Rows">Rows read.</param>
+/// <param name="RepeatedPrompts">Rows whose prompt an earlier row had.</param>
+/// <param name="Pairs">Pairs made.</param>
+/// <param name="TrainPairs">Of them, for training.</param>
+/// <param name="TestPairs">Of them, for testing.</param>
+/// <param name="DroppedPrompts">Rows without a pair, by reason.</param>
+/// <param name="Completions">Answers read.</param>
+/// <param name="DroppedCompletions">Answers that were no candidates, by reason.</param>
+/// <param name="TiedBest">Rows whose best score is shared, whatever became of them.</param>
+/// <param name="TiedPairs">Pairs whose two answers score the same.</param>
+/// <param name="Score">Scores of all usable answers.</param>
+/// <param name="Margin">Chosen score minus rejected score, of all pairs.</param>
+/// <param name="Length">Which answer is longer.</param>
+/// <param name="Models">By name, in ordinal order.</param>
+public sealed record FeedbackAudit(
+    int Rows,
+    int RepeatedPrompts,
+    int Pairs,
+    int TrainPairs,
+    int TestPairs,
+    IReadOnlyDictionary<PromptDrop, int> DroppedPrompts,
+    int Completions,
+    IReadOnlyDictionary<AnswerDrop, int> DroppedCompletions,
+    int TiedBest,
+    int TiedPairs,
+    Histogram Score,
+    Histogram Margin,
+    LengthRecord Length,
+    IReadOnlyList<ModelRecord> Models)
+{
+    private static readonly JsonSerializerOptions Layout = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DictionaryKeyPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    /// <summary>The text of audit.json.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, Layout) + "\n";
+}

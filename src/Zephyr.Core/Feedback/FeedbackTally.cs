@@ -1,0 +1,59 @@
+namespace Zephyr.Feedback;
+
+/// <summary>Adds up the outcomes of a run into its <see cref="FeedbackAudit"/>.</summary>
+public sealed class FeedbackTally
+{
+    private readonly HashSet<long> _prompts = [];
+    private readonly Dictionary<PromptDrop, int> _droppedPrompts = Enum.GetValues<PromptDrop>().ToDictionary(reason => reason, _ => 0);
+    private readonly Dictionary<AnswerDrop, int> _droppedAnswers = Enum.GetValues<AnswerDrop>().ToDictionary(reason => reason, _ => 0);
+    private readonly SortedDictionary<string, ModelRecord> _models = new(StringComparer.Ordinal);
+    private readonly List<double> _scores = [];
+    private readonly List<double> _margins = [];
+    private int _rows, _completions, _test, _tiedBest, _longer, _equal;
+
+    /// <summary>Counts one prompt.</summary>
+    /// <param name="outcome">What became of it.</param>
+    /// <param name="isTest">Whether its pair, if there is one, is for testing.</param>
+    public void Add(PairOutcome outcome, bool isTest)
+    {
+        _rows++;
+        _prompts.Add(PromptId.KeyOf(outcome.Prompt.Prompt));
+        _completions += outcome.Prompt.Completions.Count;
+        foreach (var reason in outcome.DroppedAnswers) _droppedAnswers[reason]++;
+        if (outcome.BestTied) _tiedBest++;
+        foreach (var candidate in outcome.Candidates)
+        {
+            _scores.Add(candidate.Score);
+            Change(candidate, record => record with { Answers = record.Answers + 1 });
+        }
+        if (outcome.Dropped is { } dropped) _droppedPrompts[dropped]++;
+        if (outcome.Pair is { } pair) AddPair(pair, isTest);
+    }
+
+    /// <summary>The sums so far.</summary>
+    public FeedbackAudit ToAudit()
+    {
+        var pairs = _margins.Count;
+        return new(
+            _rows, _rows - _prompts.Count, pairs, pairs - _test, _test, _droppedPrompts, _completions, _droppedAnswers,
+            _tiedBest, _margins.Count(margin => margin == 0), Histogram.Of(_scores), Histogram.Of(_margins),
+            new(_longer, _equal, pairs - _longer - _equal, pairs == 0 ? 0 : (double)_longer / pairs), [.. _models.Values]);
+    }
+
+    private void AddPair(ScoredPair pair, bool isTest)
+    {
+        if (isTest) _test++;
+        _margins.Add(pair.Margin);
+        var lengths = pair.Chosen.Completion.Response.Length.CompareTo(pair.Rejected.Completion.Response.Length);
+        if (lengths > 0) _longer++;
+        if (lengths == 0) _equal++;
+        Change(pair.Chosen, record => record with { Chosen = record.Chosen + 1 });
+        Change(pair.Rejected, record => record with { Rejected = record.Rejected + 1 });
+    }
+
+    private void Change(Candidate candidate, Func<ModelRecord, ModelRecord> change)
+    {
+        var name = candidate.Completion.Model;
+        _models[name] = change(_models.GetValueOrDefault(name) ?? new(name, 0, 0, 0));
+    }
+}

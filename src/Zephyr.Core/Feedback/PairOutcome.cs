@@ -1,0 +1,65 @@
+using Zephyr.Data.Sources;
+
+namespace Zephyr.Feedback;
+
+/// <summary>Why a prompt gives no pair.</summary>
+public enum PromptDrop
+{
+    /// <summary>The prompt has no text.</summary>
+    EmptyPrompt,
+
+    /// <summary>Fewer than two usable answers.</summary>
+    FewerThanTwoAnswers,
+
+    /// <summary>The best score is shared, and <c>ties</c> is <c>drop</c>.</summary>
+    BestScoreTied,
+
+    /// <summary>No answer scores lower than the chosen one.</summary>
+    NoLowerScore,
+
+    /// <summary>The scores differ by less than <c>min_margin</c>.</summary>
+    MarginTooSmall,
+}
+
+/// <summary>Why an answer is no candidate.</summary>
+public enum AnswerDrop
+{
+    /// <summary>It has no text.</summary>
+    EmptyAnswer,
+
+    /// <summary>The teacher gave no score, or not every rating where <c>on_missing_rating</c> is <c>drop_completion</c>.</summary>
+    NoScore,
+
+    /// <summary>An answer before it has the same text (white space at the ends aside).</summary>
+    SameAsAnother,
+}
+
+/// <summary>A usable answer.</summary>
+/// <param name="Completion">The answer.</param>
+/// <param name="Score">In the units of the score that the configuration names.</param>
+public sealed record Candidate(ScoredCompletion Completion, double Score);
+
+/// <summary>A preference made of one prompt's answers.</summary>
+/// <param name="Prompt">One user turn.</param>
+/// <param name="Chosen">The answer with the highest score.</param>
+/// <param name="Rejected">The other one.</param>
+public sealed record ScoredPair(string Prompt, Candidate Chosen, Candidate Rejected)
+{
+    /// <summary>How much higher the chosen answer scores; never negative.</summary>
+    public double Margin => Chosen.Score - Rejected.Score;
+}
+
+/// <summary>What became of one prompt: a pair, or the reason why there is none.</summary>
+/// <param name="Prompt">The row.</param>
+/// <param name="Candidates">The usable answers.</param>
+/// <param name="DroppedAnswers">One reason for each answer that is not usable.</param>
+/// <param name="BestTied">Whether two or more candidates share the best score.</param>
+/// <param name="Pair">The pair, or null.</param>
+/// <param name="Dropped">Why there is none, or null.</param>
+public sealed record PairOutcome(
+    ScoredPrompt Prompt,
+    IReadOnlyList<Candidate> Candidates,
+    IReadOnlyList<AnswerDrop> DroppedAnswers,
+    bool BestTied,
+    ScoredPair? Pair,
+    PromptDrop? Dropped);

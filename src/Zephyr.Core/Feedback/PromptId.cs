@@ -1,0 +1,17 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Zephyr.Feedback;
+
+/// <summary>What names a prompt: the SHA-256 of its UTF-8 text, as in ultrafeedback_binarized.</summary>
+public static class PromptId
+{
+    /// <summary>The column <c>prompt_id</c>: 64 lower-case hex digits.</summary>
+    public static string Of(string prompt) => Convert.ToHexStringLower(Hash(prompt));
+
+    /// <summary>The first 64 bits of it, for seeded choices that must not depend on the order of the rows.</summary>
+    public static long KeyOf(string prompt) => BinaryPrimitives.ReadInt64BigEndian(Hash(prompt));
+
+    private static byte[] Hash(string prompt) => SHA256.HashData(Encoding.UTF8.GetBytes(prompt));
+}

@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Zephyr.Configuration;
+using Zephyr.Data.Sources;
+using Zephyr.Feedback;
+using Zephyr.Runtime;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>What <see cref="AiFeedback.Run"/> did.</summary>
+/// <param name="Inputs">The files that were read.</param>
+/// <param name="Files">The files that were written.</param>
+/// <param name="Audit">What went in, what came out and what was left out.</param>
+public sealed record AiFeedbackResult(IReadOnlyList<string> Inputs, IReadOnlyList<string> Files, FeedbackAudit Audit);
+
+/// <summary>
+/// AIF, the second step of the recipe: several models answered each prompt and a teacher scored the answers; the best one
+/// is chosen, a sampled lower-scored one is rejected.
+/// </summary>
+public static class AiFeedback
+{
+    private const string AuditName = "audit.json";
+
+    /// <summary>Turns scored answers into preference pairs: <c>train_prefs.*</c>, <c>test_prefs.*</c> and <c>audit.json</c>.</summary>
+    /// <param name="config">A valid configuration.</param>
+    /// <param name="cancel">Stops between two rows; nothing is left behind then.</param>
+    /// <exception cref="UserErrorException">Bad input, an output folder that holds a run, or no pair left.</exception>
+    /// <exception cref="RunFailedException">The files could not be written.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static AiFeedbackResult Run(AifConfig config, CancellationToken cancel = default)
+    {
+        var inputs = DataFiles.Resolve(config.Aif.Feedback);
+        using var output = new StagedOutput(config.Run);
+        var builder = new PairBuilder(config.Aif, config.Run.Seed);
+
+        // The rows are read twice rather than held: first to choose the test prompts among those that have a pair, which
+        // also finds every bad row before anything is written, then to write.
+        var prompts = Outcomes().Where(outcome => outcome.Pair is not null).Select(outcome => PromptId.KeyOf(outcome.Prompt.Prompt));
+        var split = TestSplit.Choose(prompts, config.Aif.TestFraction, config.Run.Seed);
+        try
+        {
+            var audit = Write(Outcomes(), split, config.Aif.Formats, output);
+            if (audit.Pairs == 0) throw new UserErrorException(NoPairs(audit));
+            File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
+            // Whatever else is to stand in the folder (run.json) is written to output.PathOf(...) here, before the commit.
+            return new(inputs, output.Commit(last: AuditName), audit);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new RunFailedException($"output_dir {config.Run.OutputDir}: the pairs could not be written: {error.Message}", error);
+        }
+
+        IEnumerable<PairOutcome> Outcomes() => FeedbackSchema.Read(inputs).Select(prompt =>
+        {
+            cancel.ThrowIfCancellationRequested();
+            return builder.Build(prompt);
+        });
+    }
+
+    private static FeedbackAudit Write(
+        IEnumerable<PairOutcome> outcomes, TestSplit split, IReadOnlyList<string> formats, StagedOutput output)
+    {
+        var tally = new FeedbackTally();
+        using var train = new PairFiles("train", formats, output.PathOf);
+        using var test = new PairFiles("test", formats, output.PathOf);
+        foreach (var outcome in outcomes)
+        {
+            var isTest = outcome.Pair is not null && split.Holds(outcome.Prompt.Prompt);
+            tally.Add(outcome, isTest);
+            if (outcome.Pair is { } pair) (isTest ? test : train).Add(pair);
+        }
+        train.Complete();
+        test.Complete();
+        return tally.ToAudit();
+    }
+
+    private static string NoPairs(FeedbackAudit audit) =>
+        $"no pair is left of {audit.Rows} prompts: "
+        + string.Join(", ", audit.DroppedPrompts.Where(drop => drop.Value > 0).Select(drop => $"{Snake($"{drop.Key}")} {drop.Value}"))
+        + "; expected at least one prompt whose answers differ in score (keys: score, ties, rejected, min_margin)";
+
+    /// <summary>The reason as audit.json calls it.</summary>
+    private static string Snake(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);
+}
