@@ -5,8 +5,8 @@ namespace Zephyr.Data.Text;
 
 /// <content>
 /// What the package's base class asks for, so that the tokenizer fits wherever one of its own does. Normalization and
-/// pre-tokenization are part of the algorithm here, so the two switches of <see cref="EncodeSettings"/> change nothing, there is no normalized
-/// text, and offsets are those of the text as given. No mark is added.
+/// pre-tokenization are part of the algorithm here: the two switches of <see cref="EncodeSettings"/> change nothing,
+/// there is no normalized text, and offsets are those of the text as given. No mark is added.
 /// </content>
 public sealed partial class MistralTokenizer
 {

@@ -16,7 +16,9 @@ public sealed class PairTokenizer
 
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="maxLength">The most tokens of prompt and answer together.</param>
-    /// <param name="maxPromptLength">The most tokens of a prompt, <c>&lt;s&gt;</c> included; at least 2 and under <paramref name="maxLength"/>.</param>
+    /// <param name="maxPromptLength">
+    /// The most tokens of a prompt, <c>&lt;s&gt;</c> included; at least 2 and under <paramref name="maxLength"/>.
+    /// </param>
     /// <param name="truncationMode">Which part of a longer prompt is kept after <c>&lt;s&gt;</c>: keep_end or keep_start.</param>
     /// <param name="insertSystem">Whether a prompt without a system turn gets an empty one.</param>
     public PairTokenizer(MistralTokenizer tokenizer, int maxLength, int maxPromptLength, string truncationMode, bool insertSystem)
@@ -63,7 +65,8 @@ public sealed class PairTokenizer
         var ids = _tokenizer.Encode(text, addBos: true);
         if (!ids.AsSpan().StartsWith(promptIds))
             throw new BadRowException(
-                location, field, "an answer that changes the token ids of its prompt", "an assistant turn that the prompt's ids lead up to");
+                location, field, "an answer that changes the token ids of its prompt",
+                "an assistant turn that the prompt's ids lead up to");
         return ids[promptIds.Length..];
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Zephyr.Runtime;
 
 namespace Zephyr.Data.Text;
@@ -73,7 +74,9 @@ public sealed class SentencePieceModel
     }
 
     /// <summary>Makes a model of merges (BPE with byte fallback) that SentencePiece, llama.cpp and transformers load.</summary>
-    /// <param name="pieces">The vocabulary in the order of ids: <c>&lt;unk&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;/s&gt;</c>, all byte pieces, text.</param>
+    /// <param name="pieces">
+    /// The vocabulary in the order of ids: <c>&lt;unk&gt;</c>, <c>&lt;s&gt;</c>, <c>&lt;/s&gt;</c>, all byte pieces, text.
+    /// </param>
     /// <param name="name">What to call it in messages.</param>
     /// <exception cref="UserErrorException">The pieces are no usable vocabulary.</exception>
     public static SentencePieceModel Create(IReadOnlyList<SentencePiece> pieces, string name = "tokenizer.model") =>
@@ -115,7 +118,8 @@ public sealed class SentencePieceModel
 
     /// <summary>The byte of a byte piece.</summary>
     internal static byte ByteOf(string piece) =>
-        piece is ['<', '0', 'x', _, _, '>'] && byte.TryParse(piece.AsSpan(3, 2), System.Globalization.NumberStyles.AllowHexSpecifier, null, out var value)
+        piece is ['<', '0', 'x', _, _, '>']
+        && byte.TryParse(piece.AsSpan(3, 2), NumberStyles.AllowHexSpecifier, null, out var value)
         && piece == BytePiece(value)
             ? value
             : throw new InvalidDataException($"the byte piece '{piece}'");

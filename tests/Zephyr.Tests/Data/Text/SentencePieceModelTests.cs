@@ -90,6 +90,16 @@ public sealed class SentencePieceModelTests
     }
 
     [Fact]
+    public void A_file_too_large_to_be_a_vocabulary_is_not_read()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "tokenizer.model");
+        using (var file = File.Create(path)) file.SetLength(1L << 34);
+        var error = Assert.Throws<UserErrorException>(() => SentencePieceModel.Load(path));
+        Assert.Contains("found 17179869184 bytes", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_model_of_another_kind_is_refused()
     {
         // The same pieces without settings: by the format's defaults a unigram model that shrinks spaces.
