@@ -39,6 +39,7 @@ public sealed class ConfigKey
         Help = attribute.Help;
         Required = attribute.Required;
         Verbatim = attribute.Verbatim;
+        Option = "--" + (attribute.Spelling ?? Name);
         Kind = KindOf(property);
         Nullable = new NullabilityInfoContext().Create(property).ReadState == NullabilityState.Nullable;
         Default = Get(pristine);
@@ -58,6 +59,9 @@ public sealed class ConfigKey
 
     /// <summary>Whether an option's value is taken letter for letter.</summary>
     public bool Verbatim { get; }
+
+    /// <summary>How it is shown as an option: "--learning_rate".</summary>
+    public string Option { get; }
 
     /// <summary>What it holds.</summary>
     public ConfigKind Kind { get; }

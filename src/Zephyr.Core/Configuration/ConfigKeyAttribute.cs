@@ -16,6 +16,9 @@ public sealed class ConfigKeyAttribute(string help) : Attribute
 
     /// <summary>On the command line the value is taken letter for letter, never read as YAML: what a person says to a model.</summary>
     public bool Verbatim { get; init; }
+
+    /// <summary>How the option is shown where that is not the name in snake_case; both spellings work for every key.</summary>
+    public string? Spelling { get; init; }
 }
 
 /// <summary>One thing that is wrong with a configuration. A run reports all of them at once.</summary>

@@ -57,8 +57,9 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         foreach (var key in schema.Keys.Where(key => key.Required && IsEmpty(key.Get(config)))) AddMissing(key);
         foreach (var problem in Groups().SelectMany(group => group.Validate()))
         {
-            var setting = schema.Find(problem.Key) is { } key ? _settings.GetValueOrDefault(key) : null;
-            if (setting is null) _problems.Add(new(file, null, schema.Stage is null ? "--" + problem.Key : problem.Key, problem.Message));
+            var key = schema.Find(problem.Key) ?? throw new InvalidOperationException($"a check names {problem.Key}, which is no key");
+            var setting = _settings.GetValueOrDefault(key);
+            if (setting is null) _problems.Add(new(file, null, schema.Stage is null ? key.Option : key.Name, problem.Message));
             else if (!setting.Broken) _problems.Add(Locate(setting, problem.Message));
         }
 
@@ -87,9 +88,9 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         if (setting is not null)
             _problems.Add(Locate(setting, $"must not be empty: {key.Help}"));
         else if (schema.Stage is null)
-            _problems.Add(new(null, null, "--" + key.Name, $"is required: {key.Help}"));
+            _problems.Add(new(null, null, key.Option, $"is required: {key.Help}"));
         else
-            _problems.Add(new(file, null, key.Name, $"is required, in the config file or as --{key.Name}: {key.Help}"));
+            _problems.Add(new(file, null, key.Name, $"is required, in the config file or as {key.Option}: {key.Help}"));
         if (setting is not null) setting.Broken = true;
     }
 

@@ -49,11 +49,17 @@ public sealed class ConfigSchema
     public string ExplainUnknown(string name, Func<string, string>? show = null)
     {
         show ??= key => key;
-        var owners = Stage is null
-            ? []
-            : StageConfigs.Where(other => other.Stage != Stage && Of(other.Config).Find(name) is not null).Select(other => other.Stage).ToList();
-        if (owners.Count > 0) return $"belongs to {string.Join(" and ", owners)}, not to {Stage}";
+        if (ExplainForeign(name) is { } foreign) return foreign;
         return NearestName.Find(name, _byName.Keys) is { } nearest ? $"unknown key; did you mean {show(nearest)}?" : "unknown key";
+    }
+
+    /// <summary>"belongs to dpo, not to sft", where that is so.</summary>
+    /// <param name="name">As it stands in YAML.</param>
+    public string? ExplainForeign(string name)
+    {
+        if (Stage is null) return null;
+        var owners = StageConfigs.Where(other => other.Stage != Stage && Of(other.Config).Find(name) is not null).Select(other => other.Stage).ToList();
+        return owners.Count == 0 ? null : $"belongs to {string.Join(" and ", owners)}, not to {Stage}";
     }
 
     private static ConfigSchema Of(Type type) => Known.GetOrAdd(type, static t => new ConfigSchema(t));

@@ -1,0 +1,60 @@
+using System.CommandLine;
+using Zephyr.Configuration;
+using Zephyr.Runtime;
+
+namespace Zephyr.Cli.Commands;
+
+/// <summary>The options of zephyr generate.</summary>
+internal sealed record GenerateOptions : IOptionGroup
+{
+    [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model", Required = true)]
+    public string Model { get; init; } = "";
+
+    [ConfigKey("what the user says; with --raw the text to continue", Verbatim = true)]
+    public string? Prompt { get; init; }
+
+    [ConfigKey("conversations instead: a JSON Lines file, one list of {role, content} or object with messages a line")]
+    public string? Messages { get; init; }
+
+    [ConfigKey("continue the prompt as it stands, without the chat template")]
+    public bool Raw { get; init; }
+
+    [ConfigKey("0 is greedy; above it, sampling from the distribution at this temperature")]
+    public double Temperature { get; init; } = 0.7;
+
+    [ConfigKey("sample from the most likely tokens that hold this share of the probability; 1 for all")]
+    public double TopP { get; init; } = 0.95;
+
+    [ConfigKey("sample from this many most likely tokens; 0 for all")]
+    public int TopK { get; init; } = 50;
+
+    [ConfigKey("stop after this many tokens")]
+    public int MaxNewTokens { get; init; } = 256;
+
+    [ConfigKey("seed of the sampling")]
+    public long Seed { get; init; } = 42;
+
+    public IEnumerable<ConfigProblem> Validate()
+    {
+        if ((Prompt is null) == (Messages is null)) yield return new("prompt", "give one of --prompt and --messages");
+        if (Raw && Messages is not null) yield return new("raw", "goes with --prompt: messages need the chat template");
+        if (!(Temperature >= 0) || double.IsInfinity(Temperature)) yield return new("temperature", $"must be at least 0 (was {Temperature})");
+        if (!(TopP > 0 && TopP <= 1)) yield return new("top_p", $"must be above 0 and at most 1 (was {TopP})");
+        if (TopK < 0) yield return new("top_k", $"must be at least 0 (was {TopK})");
+        if (MaxNewTokens < 1) yield return new("max_new_tokens", $"must be at least 1 (was {MaxNewTokens})");
+    }
+}
+
+/// <summary>zephyr generate.</summary>
+internal static class GenerateCommand
+{
+    private const string Usage =
+        "--model DIR (--prompt TEXT | --messages FILE) [--raw] [--temperature T] [--top_p P] [--top_k K] [--max_new_tokens N] [--seed N]";
+
+    public static Command Create(CliSession session) => SchemaCommand.OfOptions<GenerateOptions>(
+        session, "generate", "A model answers.", Usage, Run);
+
+    // CALL SITE: generation takes over here; it writes the text to session.Console.Output, flushing as it grows.
+    private static int Run(GenerateOptions options, CliSession session) =>
+        throw new RunFailedException($"generate is not wired yet (model {options.Model})");
+}

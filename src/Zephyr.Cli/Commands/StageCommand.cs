@@ -1,0 +1,66 @@
+using System.CommandLine;
+using Serilog;
+using Zephyr.Cli.Rendering;
+using Zephyr.Configuration;
+using Zephyr.Training;
+
+namespace Zephyr.Cli.Commands;
+
+/// <summary>The options that sft, aif and dpo share, besides the keys of their configuration.</summary>
+internal sealed record StageSwitches
+{
+    [ConfigKey("YAML file with the keys below")]
+    public string? Config { get; init; }
+
+    [ConfigKey("auto (from the newest checkpoint in output_dir, if any), never, or a checkpoint folder")]
+    public string Resume { get; init; } = "auto";
+
+    [ConfigKey("print the resolved configuration with the origin of every value, and stop", Spelling = "dry-run")]
+    public bool DryRun { get; init; }
+
+    [ConfigKey("no progress on stderr; errors only")]
+    public bool Quiet { get; init; }
+
+    [ConfigKey("the log on stderr too")]
+    public bool Verbose { get; init; }
+}
+
+/// <summary>What a stage is given besides its configuration.</summary>
+/// <param name="Resume">auto, never, or the folder of a checkpoint.</param>
+/// <param name="Observer">Renders the progress on stderr.</param>
+/// <param name="Log">Writes output_dir/zephyr.log, which is created with the first line.</param>
+/// <param name="Console">The two streams.</param>
+/// <param name="Cancellation">Cancelled by Ctrl-C and SIGTERM.</param>
+internal sealed record StageSession(string Resume, ITrainingObserver Observer, ILogger Log, CliConsole Console, CancellationToken Cancellation);
+
+/// <summary>From arguments to a resolved configuration and a running stage: the same for sft, aif and dpo.</summary>
+internal static class StageCommand
+{
+    private const string Usage = "--config FILE [--KEY VALUE]... [--resume auto|never|CHECKPOINT] [--dry-run] [--quiet] [--verbose]";
+
+    public static Command Create<T>(
+        CliSession session, string name, string description, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run)
+        where T : class, new()
+    {
+        ConfigSchema switches = ConfigSchema.Of<StageSwitches>(), keys = ConfigSchema.Of<T>();
+        var command = new SchemaCommand(name, description, Usage, switches, keys);
+        command.SetAction(parsed =>
+        {
+            var switched = ConfigReader.Read<StageSwitches>(null, KeyOption.Collect(parsed, switches)).Value;
+            var config = ConfigReader.Read<T>(switched.Config, KeyOption.Collect(parsed, keys));
+            if (switched.DryRun)
+            {
+                session.Console.Output.Write(config.ToText());
+                return ExitCodes.Done;
+            }
+
+            using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose);
+            ITrainingObserver observer = switched.Quiet
+                ? SilentObserver.Instance
+                // Log lines would break into a line that is being redrawn.
+                : new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw && !switched.Verbose, TimeProvider.System);
+            return run(config, new(switched.Resume, observer, log, session.Console, session.Cancellation));
+        });
+        return command;
+    }
+}

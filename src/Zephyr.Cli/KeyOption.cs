@@ -1,0 +1,48 @@
+using System.CommandLine;
+using Zephyr.Configuration;
+
+namespace Zephyr.Cli;
+
+/// <summary>
+/// A configuration key as an option. It only collects text: types, defaults and checks are the configuration's, so that a file
+/// and the command line cannot differ in them.
+/// </summary>
+internal sealed class KeyOption : Option<string[]>
+{
+    public KeyOption(ConfigKey key) : base(key.Option, Spellings(key))
+    {
+        Key = key;
+        Description = key.Help;
+        // A flag may stand alone. More than one value in all is let through here and refused where all problems are told.
+        Arity = new ArgumentArity(key.Kind == ConfigKind.Flag ? 0 : 1, 100_000);
+        AllowMultipleArgumentsPerToken = false;
+    }
+
+    public ConfigKey Key { get; }
+
+    /// <summary>Whether this is one of its names, as typed.</summary>
+    public bool Answers(string name) => name == Name || Aliases.Contains(name);
+
+    /// <summary>What was given for the keys of <paramref name="schema"/>, in the order of the schema.</summary>
+    public static List<ConfigOverride> Collect(ParseResult parsed, ConfigSchema schema)
+    {
+        var given = new List<ConfigOverride>();
+        foreach (var option in parsed.CommandResult.Command.Options.OfType<KeyOption>().Where(option => schema.Keys.Contains(option.Key)))
+        {
+            if (parsed.GetResult(option) is not { Implicit: false } result) continue;
+            var written = (result.IdentifierToken?.Value ?? option.Name)[2..];
+            var values = result.Tokens.Select(token => token.Value).DefaultIfEmpty("true").ToList();
+            // "--packing --packing" has no values to count.
+            while (values.Count < result.IdentifierTokenCount) values.Add("true");
+            given.AddRange(values.Select(value => new ConfigOverride(written, value)));
+        }
+
+        return given;
+    }
+
+    private static string[] Spellings(ConfigKey key)
+    {
+        var names = new[] { key.Name, key.Alias }.OfType<string>().SelectMany(name => new[] { name, name.Replace('_', '-') });
+        return [.. names.Select(name => "--" + name).Distinct().Where(name => name != key.Option)];
+    }
+}

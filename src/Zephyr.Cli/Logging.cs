@@ -1,0 +1,33 @@
+using Serilog;
+using Serilog.Core;
+using Serilog.Events;
+
+namespace Zephyr.Cli;
+
+/// <summary>Serilog's set-up: output_dir/zephyr.log always, stderr where asked for.</summary>
+internal static class Logging
+{
+    private const string Template = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} [{Level:u3}] {Message:lj}{NewLine}{Exception}";
+
+    public static Logger Create(string outputDir, bool verbose)
+    {
+        var configuration = new LoggerConfiguration().MinimumLevel.Debug().WriteTo.Sink(new FileOnFirstLine(outputDir));
+        // Everything to stderr: stdout carries results.
+        if (verbose) configuration.WriteTo.Console(outputTemplate: Template, standardErrorFromLevel: LevelAlias.Minimum);
+        return configuration.CreateLogger();
+    }
+
+    /// <summary>A run that is refused before it starts must leave no folder behind: the file comes with its first line.</summary>
+    private sealed class FileOnFirstLine(string outputDir) : ILogEventSink, IDisposable
+    {
+        private readonly Lazy<Logger> _file = new(() => new LoggerConfiguration().MinimumLevel.Verbose()
+            .WriteTo.File(Path.Combine(outputDir, "zephyr.log"), outputTemplate: Template, fileSizeLimitBytes: null).CreateLogger());
+
+        public void Emit(LogEvent logEvent) => _file.Value.Write(logEvent);
+
+        public void Dispose()
+        {
+            if (_file.IsValueCreated) _file.Value.Dispose();
+        }
+    }
+}
