@@ -10,6 +10,8 @@ namespace Zephyr.Training;
 public sealed class RunFolder(string root)
 {
     private const string CheckpointPrefix = "checkpoint-", Unfinished = ".tmp";
+    private static readonly string[] RunFiles = ["metrics.jsonl", "timings.jsonl", "run.json"];
+    private static readonly string[] WeightFiles = ["model.safetensors", "model.safetensors.index.json"];
 
     /// <summary>The folder itself.</summary>
     public string Root { get; } = root;
@@ -21,19 +23,27 @@ public sealed class RunFolder(string root)
             .Where(checkpoint => checkpoint.Step > 0 && File.Exists(Path.Combine(checkpoint.Path, TrainingState.FileName)))
             .OrderBy(checkpoint => checkpoint.Step)];
 
-    /// <summary>Creates the folder for a new run, or clears an old run's files out of it where that was asked for.</summary>
+    /// <summary>The trained model stands at the top: the run went to its last step.</summary>
+    public bool IsFinished => WeightFiles.Any(file => File.Exists(Path.Combine(Root, file)));
+
+    /// <summary>Refuses a folder that holds a run, unless it is to be overwritten. Changes nothing.</summary>
+    /// <exception cref="UserErrorException">It holds a run already, or is a file.</exception>
+    public void RequireFree(bool overwrite)
+    {
+        if (File.Exists(Root)) throw new UserErrorException($"output_dir: {Root} is a file, expected a folder");
+        if (HoldsRun && !overwrite)
+            throw new UserErrorException($"output_dir: {Root} already holds a {(IsFinished ? "finished " : "")}run; "
+                + $"{(IsFinished ? "" : "continue it with --resume auto, or ")}start over with overwrite_output_dir: true");
+    }
+
+    /// <summary>Creates the folder for a new run, and clears an old run's files out of it where that was asked for.</summary>
     /// <exception cref="UserErrorException">It holds a run already.</exception>
     public void PrepareFresh(bool overwrite)
     {
-        var files = new[] { "metrics.jsonl", "timings.jsonl", "model.safetensors", "model.safetensors.index.json", "run.json" };
-        var holdsRun = Checkpoints.Count > 0 || files.Any(file => File.Exists(Path.Combine(Root, file)));
-        if (holdsRun && !overwrite)
-            throw new UserErrorException($"{Root} already holds a run; continue it with --resume auto, or start over with overwrite_output_dir: true");
-        if (File.Exists(Root)) throw new UserErrorException($"output_dir: {Root} is a file, expected a folder");
+        RequireFree(overwrite);
         Directory.CreateDirectory(Root);
-        if (!holdsRun) return;
         foreach (var (_, path) in Checkpoints) Directory.Delete(path, recursive: true);
-        foreach (var file in files) File.Delete(Path.Combine(Root, file));
+        foreach (var file in RunFiles.Concat(WeightFiles)) File.Delete(Path.Combine(Root, file));
         foreach (var shard in Directory.EnumerateFiles(Root, "model-*-of-*.safetensors")) File.Delete(shard);
     }
 
@@ -66,6 +76,8 @@ public sealed class RunFolder(string root)
         if (keep == 0) return;
         foreach (var (_, path) in Checkpoints.SkipLast(keep)) Directory.Delete(path, recursive: true);
     }
+
+    private bool HoldsRun => Checkpoints.Count > 0 || RunFiles.Concat(WeightFiles).Any(file => File.Exists(Path.Combine(Root, file)));
 
     private static void FillAside(string aside, Action<string> write)
     {

@@ -1,0 +1,94 @@
+using Zephyr.Configuration;
+using Zephyr.Data;
+using Zephyr.Data.Batches;
+using Zephyr.Data.Sources;
+using Zephyr.Data.Text;
+using Zephyr.Objectives;
+using Zephyr.Runtime;
+using Zephyr.Training;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>dDPO, the third step of the recipe: the SFT model is aligned on preference pairs against a frozen copy of itself.</summary>
+public static class DistilledDpo
+{
+    /// <summary>Reads the pairs, trains, and writes the model to output_dir.</summary>
+    /// <param name="resolved">A valid configuration with the origin of its values.</param>
+    /// <param name="settings">Resume choice and observer.</param>
+    /// <param name="cancellation">Finishes the step in hand, saves a checkpoint, and stops.</param>
+    /// <exception cref="UserErrorException">Bad input: nothing was written.</exception>
+    /// <exception cref="RunFailedException">The run could not go on; the last checkpoint is whole.</exception>
+    public static TrainingSummary Run(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
+    {
+        var config = resolved.Value;
+        var trainFiles = DataFiles.Resolve(config.Data.Dataset);
+        var heldFiles = config.Data.EvalDataset.Count > 0 ? DataFiles.Resolve(config.Data.EvalDataset) : [];
+        var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), resolved.ToJson(), settings);
+        stage.RequirePositions("max_length", config.Dpo.MaxLength);
+
+        var (train, held) = HeldOutSplit.Split([.. PreferenceSchema.Read(trainFiles)], PromptOf, config.Data.EvalFraction, config.Run.Seed);
+        if (heldFiles.Count > 0) held = [.. PreferenceSchema.Read(heldFiles)];
+        var pairs = Tokenize("training", train, config, stage.Tokenizer, settings.Observer);
+        var heldPairs = held.Count > 0 ? Tokenize("held-out", held, config, stage.Tokenizer, settings.Observer) : [];
+
+        var referenceFolder = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
+        using var policy = stage.LoadPolicy();
+        using var reference = stage.LoadReference(referenceFolder);
+        var objective = new DpoObjective(policy, reference, SettingsOf(config));
+        settings.Observer.OnNote(config.Dpo.PairLayout == "concatenated"
+            ? "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
+            : "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)");
+        if (stage.Checkpoint is null && referenceFolder == config.Model.ModelNameOrPath) RequireAgreement(objective, pairs, config);
+        return stage.Train(policy, objective, new(pairs, heldPairs), trainFiles.Concat(heldFiles), cancellation);
+    }
+
+    internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType), config.Dpo.Beta, config.Dpo.LabelSmoothing,
+        config.Dpo.PairLayout == "concatenated", config.Training.GradientCheckpointing);
+
+    private static DpoLossType LossOf(string name) => name switch
+    {
+        "hinge" => DpoLossType.Hinge,
+        "ipo" => DpoLossType.Ipo,
+        "robust" => DpoLossType.Robust,
+        _ => DpoLossType.Sigmoid,
+    };
+
+    private static List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> pairs, DpoConfig config, MistralTokenizer tokenizer, ITrainingObserver observer)
+    {
+        var tokenizePairs = new PairTokenizer(tokenizer, config.Dpo.MaxLength, config.Dpo.MaxPromptLength, config.Dpo.TruncationMode, config.Data.AutoInsertEmptySystemMsg);
+        var tokenized = pairs.Select(tokenizePairs.Tokenize).ToList();
+        if (tokenized.Count == 0) throw new UserErrorException($"there is no {what} pair in {string.Join(", ", config.Data.Dataset)}");
+        var report = tokenizePairs.Report;
+        observer.OnNote($"{what} data: {tokenized.Count} pairs; {report.PromptsCut} prompts cut to {config.Dpo.MaxPromptLength} tokens, {report.ChosenCut} chosen and "
+            + $"{report.RejectedCut} rejected answers cut to fit {config.Dpo.MaxLength} (these end without </s>), {report.TokensCut} tokens in all; "
+            + $"{tokenized.Count(pair => pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))} pairs with equal answers");
+        RequireEnds(tokenized, report, tokenizer.EosId);
+        return tokenized;
+    }
+
+    /// <summary>Every answer that was not cut ends in a supervised &lt;/s&gt;, or the model would learn never to stop.</summary>
+    private static void RequireEnds(List<TokenizedPair> pairs, TruncationReport report, int endId)
+    {
+        var open = pairs.Count(pair => pair.ChosenIds[^1] != endId) + pairs.Count(pair => pair.RejectedIds[^1] != endId);
+        if (open > report.ChosenCut + report.RejectedCut)
+            throw new UserErrorException($"{open} answers end without </s> but only {report.ChosenCut + report.RejectedCut} were cut: the tokenizer does not give </s> as one token");
+    }
+
+    /// <summary>
+    /// Where policy and reference hold the same weights they must say the same: rewards 0, and ln 2 for the sigmoid loss. Both run the
+    /// same kernels on the same bits, so the bound is for rounding only: 1e-4 in fp32, 1e-2 in bf16.
+    /// </summary>
+    private static void RequireAgreement(DpoObjective objective, List<TokenizedPair> pairs, DpoConfig config)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();
+        var means = (objective.Evaluate(sample) / sample.Count).cpu().data<float>().ToArray();
+        var bound = config.Training.Bf16 ? 1e-2 : 1e-4;
+        var off = config.Dpo.LossType == "sigmoid" ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
+        if (!(off <= bound))
+            throw new RunFailedException($"policy and reference have the same weights, but their first loss is {means[0]} and their rewards {means[1]} and {means[2]}; "
+                + $"expected ln 2 = 0.6931 and 0 to {bound}: this is a defect of the program or of its libtorch, and training would start from a wrong place");
+    }
+
+    private static string PromptOf(PreferencePair pair) => string.Join("\n", pair.Prompt.Select(message => $"{message.Role}: {message.Content}"));
+}

@@ -1,0 +1,53 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using TorchSharp;
+using Zephyr.Runtime;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>run.json: what really ran. Configuration with the origin of each value, versions, device, seed, and hashes of what went in.</summary>
+internal static class RunRecord
+{
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+
+    /// <param name="stage">sft, aif or dpo.</param>
+    /// <param name="config">Each key with its value and origin.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="inputs">Files whose content matters: each is hashed.</param>
+    public static JsonObject Create(string stage, JsonObject config, long seed, IEnumerable<string> inputs) => new()
+    {
+        ["stage"] = stage,
+        ["zephyr"] = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0],
+        ["dotnet"] = Environment.Version.ToString(),
+        ["seed"] = seed,
+        ["config"] = config,
+        ["sha256"] = new JsonObject(inputs.Distinct().Order(StringComparer.Ordinal).Select(path => KeyValuePair.Create(path, (JsonNode?)Sha256(path)))),
+    };
+
+    /// <summary>Adds what concerns torch: versions, device and precision with their reasons.</summary>
+    public static JsonObject WithTorch(this JsonObject record, string device, string precision)
+    {
+        var native = NativeTorch.Load();
+        record["torchsharp"] = typeof(torch).Assembly.GetName().Version?.ToString(3);
+        record["libtorch"] = new JsonObject { ["version"] = native.Version, ["origin"] = native.Origin, ["repaired"] = native.Repaired };
+        record["threads"] = torch.get_num_threads();
+        record["device"] = device;
+        record["precision"] = precision;
+        return record;
+    }
+
+    /// <summary>Writes it beside and renames it into place.</summary>
+    public static void Write(string path, JsonObject record)
+    {
+        File.WriteAllText(path + ".tmp", record.ToJsonString(Indented) + "\n");
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    private static string Sha256(string path)
+    {
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+}

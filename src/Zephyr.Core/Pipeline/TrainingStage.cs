@@ -1,0 +1,106 @@
+using System.Diagnostics;
+using System.Text.Json.Nodes;
+using Zephyr.Configuration;
+using Zephyr.Data.Text;
+using Zephyr.Model;
+using Zephyr.Model.Weights;
+using Zephyr.Objectives;
+using Zephyr.Runtime;
+using Zephyr.Training;
+using static TorchSharp.torch;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>
+/// What sft and dpo share around their objective: device, tokenizer, output folder, the checkpoint to go on from, and the run itself.
+/// </summary>
+internal sealed class TrainingStage
+{
+    private readonly string _name;
+    private readonly ModelOptions _model;
+    private readonly RunOptions _run;
+    private readonly TrainerOptions _options;
+    private readonly JsonObject _config;
+    private readonly Device _device;
+    private readonly ITrainingObserver _observer;
+
+    /// <param name="name">sft or dpo.</param>
+    /// <param name="model">Which model to start from.</param>
+    /// <param name="run">Output and seed.</param>
+    /// <param name="options">The training loop's keys.</param>
+    /// <param name="config">The whole configuration with origins, for run.json.</param>
+    /// <param name="session">Resume choice and observer.</param>
+    public TrainingStage(string name, ModelOptions model, RunOptions run, TrainerOptions options, JsonObject config, StageSettings session)
+    {
+        (_name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
+        _device = ComputeDevice.Resolve(model.Device);
+        Folder = new(run.OutputDir);
+        Checkpoint = ResumePoint.Choose(Folder, run.OverwriteOutputDir, session.Resume);
+        ModelConfig = MistralConfigFile.Read(model.ModelNameOrPath);
+        Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
+        if (Tokenizer.VocabularySize > ModelConfig.VocabSize)
+            throw new UserErrorException($"the tokenizer has {Tokenizer.VocabularySize} pieces and {model.ModelNameOrPath} an embedding of "
+                + $"{ModelConfig.VocabSize} rows: expected a tokenizer that fits the model (tokenizer_name_or_path)");
+        if (model.AttnImplementation is { } implementation)
+            _observer.OnNote($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
+    }
+
+    public RunFolder Folder { get; }
+
+    /// <summary>The checkpoint folder to go on from; null for a fresh start.</summary>
+    public string? Checkpoint { get; }
+
+    public MistralConfig ModelConfig { get; }
+
+    public MistralTokenizer Tokenizer { get; }
+
+    private ScalarType Dtype => _options.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    private string Precision => _options.Training.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32";
+
+    /// <summary>Refuses a sequence length that the model has no positions for.</summary>
+    public void RequirePositions(string key, int length)
+    {
+        if (length > ModelConfig.MaxPositionEmbeddings)
+            throw new UserErrorException($"{key}: {length} is more than the model's max_position_embeddings ({ModelConfig.MaxPositionEmbeddings} in {_model.ModelNameOrPath})");
+    }
+
+    public MistralForCausalLM LoadPolicy() => ModelFolder.Load(Checkpoint ?? _model.ModelNameOrPath, Dtype, _device, trainable: true);
+
+    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(folder, Dtype, _device, trainable: false);
+
+    /// <summary>Trains and writes the model.</summary>
+    /// <param name="policy">What learns.</param>
+    /// <param name="objective">What is asked of it.</param>
+    /// <param name="data">Tokenized rows.</param>
+    /// <param name="inputs">The files they came from.</param>
+    /// <param name="cancellation">Finishes the step in hand, saves, and stops.</param>
+    public TrainingSummary Train<TExample>(MistralForCausalLM policy, IObjective<TExample> objective, TrainingData<TExample> data,
+        IEnumerable<string> inputs, CancellationToken cancellation)
+    {
+        var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
+        using var trainer = new Trainer<TExample>(policy, objective, data, _options, new(Folder, folder => WriteModel(folder, policy)), observer);
+        if (Checkpoint is not null) trainer.Resume(Checkpoint);
+        else Folder.PrepareFresh(_run.OverwriteOutputDir);
+
+        RunRecord.Write(Path.Combine(Folder.Root, "run.json"), RunRecord
+            .Create(_name, _config, _run.Seed, inputs.Concat(ModelFiles(_model.ModelNameOrPath)))
+            .WithTorch(_device.ToString(), Precision));
+        observer.OnStart(new(_name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count, _device.ToString(), Precision));
+        var watch = Stopwatch.StartNew();
+        var interrupted = trainer.Run(cancellation);
+        var summary = new TrainingSummary(trainer.Step, watch.Elapsed.TotalSeconds, Folder.Root, interrupted);
+        observer.OnEnd(summary);
+        return summary;
+    }
+
+    private void WriteModel(string folder, MistralForCausalLM policy)
+    {
+        ModelFolder.Save(folder, policy.Config, policy.Parameters.All, ShardSize.Parse(_options.Cadence.MaxShardSize));
+        TokenizerFiles.Write(folder, Tokenizer, policy.Config.MaxPositionEmbeddings);
+        File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(_name, _model.ModelNameOrPath, _config));
+    }
+
+    private static IEnumerable<string> ModelFiles(string folder) =>
+        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model");
+}
