@@ -48,6 +48,9 @@ public static class DataFiles
     private static string[] InFolder(string folder)
     {
         string[] found = [.. Directory.EnumerateFiles(folder).Where(IsData)];
+        if (found.GroupBy(Path.GetFileNameWithoutExtension).FirstOrDefault(same => same.Count() > 1) is { } twice)
+            throw new UserErrorException($"{folder}: holds {string.Join(" and ", twice.Select(Path.GetFileName).Order())}, "
+                + "by their names the same rows in two formats, expected one of them to be named");
         if (found.Length > 0) return found;
         var below = Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal)
             .FirstOrDefault(child => Directory.EnumerateFiles(child).Any(IsData));

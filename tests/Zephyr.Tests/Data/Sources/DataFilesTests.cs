@@ -69,6 +69,17 @@ public sealed class DataFilesTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_with_the_same_rows_in_two_formats_is_refused()
+    {
+        _folder.Write("train_prefs.parquet", "x");
+        _folder.Write("train_prefs.jsonl", "{}");
+        Assert.Equal(
+            $"{_folder.Path}: holds train_prefs.jsonl and train_prefs.parquet, by their names the same rows in two formats, "
+            + "expected one of them to be named",
+            ErrorOf(_folder.Path));
+    }
+
+    [Fact]
     public void A_glob_without_match_is_refused() =>
         Assert.Equal($"{_folder.Path}/*.jsonl: the glob matches no .parquet or .jsonl file", ErrorOf(_folder.PathOf("*.jsonl")));
 
