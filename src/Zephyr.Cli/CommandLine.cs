@@ -38,6 +38,7 @@ internal static class CommandLine
             AifCommand.Create(session),
             DpoCommand.Create(session),
             GenerateCommand.Create(session),
+            EvalCommand.Create(session),
             ScoreCommand.Create(session),
             TokenizeCommand.Create(session),
             DoctorCommand.Create(session),

@@ -1,6 +1,7 @@
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using Zephyr.Runtime;
 
 namespace Zephyr.Cli;
 
@@ -15,6 +16,20 @@ internal static class Logging
         // Everything to stderr: stdout carries results.
         if (verbose) configuration.WriteTo.Console(outputTemplate: Template, standardErrorFromLevel: LevelAlias.Minimum);
         return configuration.CreateLogger();
+    }
+
+    /// <summary>Logs why a stage failed before the failure goes on to be shown; what the user can fix is shown only, and leaves no log behind.</summary>
+    public static int Around(ILogger log, string stage, Func<int> run)
+    {
+        try
+        {
+            return run();
+        }
+        catch (Exception error) when (error is not UserErrorException)
+        {
+            log.Error(error, "{Stage} failed", stage);
+            throw;
+        }
     }
 
     /// <summary>A run that is refused before it starts must leave no folder behind: the file comes with its first line.</summary>

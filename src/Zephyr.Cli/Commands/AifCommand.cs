@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
+using Zephyr.Pipeline;
 using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
@@ -10,7 +12,13 @@ internal static class AifCommand
     public static Command Create(CliSession session) =>
         StageCommand.Create<AifConfig>(session, "aif", "AIF: scored answers become preference pairs, the best one chosen, a lower-scored one rejected.", config => config.Run, Run);
 
-    // CALL SITE: Zephyr.Pipeline.AiFeedback takes over here.
-    private static int Run(ResolvedConfig<AifConfig> config, StageSession session) =>
-        throw new RunFailedException($"aif is not wired yet (output_dir {config.Value.Run.OutputDir}, resume {session.Resume})");
+    private static int Run(ResolvedConfig<AifConfig> config, StageSession session)
+    {
+        if (session.Settings.Resume is not ("auto" or "never"))
+            throw new UserErrorException($"--resume {session.Settings.Resume}: aif makes its pairs in one go and has no checkpoints, expected auto or never");
+        var result = AiFeedback.Run(config, session.Cancellation);
+        foreach (var file in result.Files) session.Log.Information("wrote {File}", file);
+        AuditTable.Write(session.Console.Results, result);
+        return ExitCodes.Done;
+    }
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using System.Diagnostics;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
-using Zephyr.Runtime;
+using Zephyr.Pipeline;
 
 namespace Zephyr.Cli.Commands;
 
@@ -20,7 +22,12 @@ internal static class DemoCommand
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<DemoOptions>(
         session, "demo", "The whole recipe on a toy model and a handful of rows, in about a minute.", "[--output_dir DIR] [--seed N]", Run);
 
-    // CALL SITE: Zephyr.Pipeline.Demo takes over here.
-    private static int Run(DemoOptions options, CliSession session) =>
-        throw new RunFailedException($"demo is not wired yet (output_dir {options.OutputDir})");
+    private static int Run(DemoOptions options, CliSession session)
+    {
+        var watch = Stopwatch.StartNew();
+        var observer = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw, TimeProvider.System);
+        var result = Demo.Run(options.OutputDir, options.Seed, observer, session.Cancellation);
+        DemoTables.Write(session.Console.Results, result, options.OutputDir, watch.Elapsed);
+        return ExitCodes.Done;
+    }
 }

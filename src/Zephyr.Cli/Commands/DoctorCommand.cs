@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Zephyr.Cli.Rendering;
 using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
@@ -12,7 +13,10 @@ internal static class DoctorCommand
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<DoctorOptions>(
         session, "doctor", "Checks this machine: libtorch, its self-tests, devices, memory.", "", Run);
 
-    // CALL SITE: the check of the native library (Zephyr.Runtime) takes over here.
-    private static int Run(DoctorOptions options, CliSession session) =>
-        throw new RunFailedException("doctor is not wired yet");
+    private static int Run(DoctorOptions options, CliSession session)
+    {
+        var report = Doctor.Examine();
+        ResultTable.Write(session.Console.Results, ["what", "found", "remark"], report.Select(finding => new[] { finding.What, finding.Found, finding.Remark }));
+        return report.Any(finding => finding.IsProblem) ? ExitCodes.Failed : ExitCodes.Done;
+    }
 }

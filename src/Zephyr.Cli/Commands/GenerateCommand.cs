@@ -1,6 +1,12 @@
 using System.CommandLine;
 using Zephyr.Configuration;
+using Zephyr.Data.Sources;
+using Zephyr.Data.Text;
+using Zephyr.Data;
+using Zephyr.Model.Generation;
+using Zephyr.Model.Weights;
 using Zephyr.Runtime;
+using static TorchSharp.torch;
 
 namespace Zephyr.Cli.Commands;
 
@@ -54,7 +60,32 @@ internal static class GenerateCommand
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<GenerateOptions>(
         session, "generate", "A model answers.", Usage, Run);
 
-    // CALL SITE: generation takes over here; it writes the text to session.Console.Output, flushing as it grows.
-    private static int Run(GenerateOptions options, CliSession session) =>
-        throw new RunFailedException($"generate is not wired yet (model {options.Model})");
+    private static int Run(GenerateOptions options, CliSession session)
+    {
+        var tokenizer = MistralTokenizer.Load(options.Model);
+        var prompts = options.Messages is not null
+            ? ConversationSchema.Read(DataFiles.Resolve([options.Messages])).Select(conversation => conversation.Messages).Select(messages => ZephyrTemplate.Render(messages, addGenerationPrompt: true)).ToList()
+            : [options.Raw ? options.Prompt! : ZephyrTemplate.Render([new(ChatMessage.User, options.Prompt!)], addGenerationPrompt: true)];
+        using var model = ModelFolder.Load(options.Model, ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
+        var generator = new TextGenerator(model);
+        var sampling = new SamplingOptions(options.Temperature, options.TopP, options.TopK, options.MaxNewTokens, options.Seed);
+        foreach (var prompt in prompts) Stream(generator, tokenizer, tokenizer.Encode(prompt, addBos: true), sampling, options.Raw, session);
+        return ExitCodes.Done;
+    }
+
+    /// <summary>Writes the text as it grows; with --raw the prompt first, decoded, so that the two join as one text.</summary>
+    private static void Stream(TextGenerator generator, MistralTokenizer tokenizer, int[] promptIds, SamplingOptions sampling, bool withPrompt, CliSession session)
+    {
+        var decoder = new IncrementalDecoder(tokenizer);
+        var output = session.Console.Output;
+        if (withPrompt)
+            foreach (var id in promptIds) output.Write(decoder.Append(id));
+        foreach (var id in generator.Generate(promptIds, sampling))
+        {
+            session.Cancellation.ThrowIfCancellationRequested();
+            output.Write(decoder.Append(id));
+            output.Flush();
+        }
+        output.WriteLine(decoder.Flush());
+    }
 }

@@ -1,6 +1,11 @@
 using System.CommandLine;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
+using Zephyr.Data.Sources;
+using Zephyr.Evaluation;
+using Zephyr.Model.Weights;
 using Zephyr.Runtime;
+using static TorchSharp.torch;
 
 namespace Zephyr.Cli.Commands;
 
@@ -23,7 +28,13 @@ internal static class ScoreCommand
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<ScoreOptions>(
         session, "score", "Log-probabilities of given token ids: sum and count of every completion.", "--model DIR --ids FILE [--json]", Run);
 
-    // CALL SITE: scoring takes over here; results go to session.Console.Output.
-    private static int Run(ScoreOptions options, CliSession session) =>
-        throw new RunFailedException($"score is not wired yet (model {options.Model})");
+    private static int Run(ScoreOptions options, CliSession session)
+    {
+        var files = DataFiles.Resolve([options.Ids]);
+        using var model = ModelFolder.Load(options.Model, ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
+        var scores = CompletionScores.Of(model, TokenIdSchema.Read(files)).ToList();
+        if (options.Json) JsonResult.Write(session.Console.Output, scores.Select(score => new { sum_logp = score.SumLogProb, tokens = score.Tokens }));
+        else ResultTable.Write(session.Console.Results, [">row", ">sum_logp", ">tokens"], scores.Select((score, i) => new[] { $"{i + 1}", $"{score.SumLogProb:F4}", $"{score.Tokens}" }));
+        return ExitCodes.Done;
+    }
 }

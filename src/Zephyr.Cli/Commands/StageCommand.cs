@@ -2,6 +2,7 @@ using System.CommandLine;
 using Serilog;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
+using Zephyr.Pipeline;
 using Zephyr.Training;
 
 namespace Zephyr.Cli.Commands;
@@ -26,12 +27,11 @@ internal sealed record StageSwitches
 }
 
 /// <summary>What a stage is given besides its configuration.</summary>
-/// <param name="Resume">auto, never, or the folder of a checkpoint.</param>
-/// <param name="Observer">Renders the progress on stderr.</param>
+/// <param name="Settings">The choice of --resume, and who renders the progress on stderr and logs it.</param>
 /// <param name="Log">Writes output_dir/zephyr.log, which is created with the first line.</param>
 /// <param name="Console">The two streams.</param>
 /// <param name="Cancellation">Cancelled by Ctrl-C and SIGTERM.</param>
-internal sealed record StageSession(string Resume, ITrainingObserver Observer, ILogger Log, CliConsole Console, CancellationToken Cancellation);
+internal sealed record StageSession(StageSettings Settings, ILogger Log, CliConsole Console, CancellationToken Cancellation);
 
 /// <summary>From arguments to a resolved configuration and a running stage: the same for sft, aif and dpo.</summary>
 internal static class StageCommand
@@ -59,8 +59,12 @@ internal static class StageCommand
                 ? SilentObserver.Instance
                 // Log lines would break into a line that is being redrawn.
                 : new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw && !switched.Verbose, TimeProvider.System);
-            return run(config, new(switched.Resume, observer, log, session.Console, session.Cancellation));
+            var watchers = new CompositeObserver(observer, new LogObserver(log));
+            return Logging.Around(log, name, () => run(config, new(new(switched.Resume, watchers), log, session.Console, session.Cancellation)));
         });
         return command;
     }
+
+    /// <summary>The exit code of a training run.</summary>
+    public static int Finish(TrainingSummary summary) => summary.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done;
 }

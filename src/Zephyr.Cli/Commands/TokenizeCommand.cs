@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
-using Zephyr.Runtime;
+using Zephyr.Data.Sources;
+using Zephyr.Data.Text;
 
 namespace Zephyr.Cli.Commands;
 
@@ -45,7 +47,33 @@ internal static class TokenizeCommand
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<TokenizeOptions>(
         session, "tokenize", "Text or conversations as token ids and pieces.", Usage, Run);
 
-    // CALL SITE: the tokenizer takes over here; results go to session.Console.Output.
-    private static int Run(TokenizeOptions options, CliSession session) =>
-        throw new RunFailedException($"tokenize is not wired yet (tokenizer {options.Tokenizer})");
+    private static int Run(TokenizeOptions options, CliSession session)
+    {
+        var tokenizer = MistralTokenizer.Load(options.Tokenizer);
+        if (options.Messages is not null)
+        {
+            var texts = ConversationSchema.Read(DataFiles.Resolve([options.Messages]))
+                .Select(conversation => ZephyrTemplate.Render(conversation.Messages, options.AddGenerationPrompt));
+            Write(texts.Select(text => Encode(tokenizer, text, options.AddSpecialTokens)).ToList(), options.Json, session.Console);
+            return ExitCodes.Done;
+        }
+        var encoded = Encode(tokenizer, options.Text ?? TextFiles.Read(options.TextFile!), options.AddSpecialTokens);
+        if (options.Json) JsonResult.Write(session.Console.Output, encoded);
+        else Write([encoded], json: false, session.Console);
+        return ExitCodes.Done;
+    }
+
+    private static Encoded Encode(MistralTokenizer tokenizer, string text, bool addBos)
+    {
+        var ids = tokenizer.Encode(text, addBos);
+        return new(ids, [.. ids.Select(tokenizer.Piece)]);
+    }
+
+    private static void Write(List<Encoded> all, bool json, CliConsole console)
+    {
+        if (json) JsonResult.Write(console.Output, all);
+        else ResultTable.Write(console.Results, [">id", "piece"], all.SelectMany(encoded => encoded.Ids.Zip(encoded.Pieces, (id, piece) => new[] { $"{id}", piece })));
+    }
+
+    private sealed record Encoded(int[] Ids, string[] Pieces);
 }

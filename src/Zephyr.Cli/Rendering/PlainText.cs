@@ -15,6 +15,10 @@ internal static class PlainText
         ? $"{(long)time.TotalHours}:{time.Minutes:00}:{time.Seconds:00}"
         : $"{time.Minutes}:{time.Seconds:00}";
 
+    /// <summary>"BestScoreTied" as "best score tied".</summary>
+    public static string Words(string name) =>
+        string.Concat(name.Select((c, i) => char.IsUpper(c) ? (i > 0 ? " " : "") + char.ToLowerInvariant(c) : $"{c}"));
+
     /// <summary>"987", "12.3k", "7.24B".</summary>
     public static string Count(double number) => Math.Abs(number) switch
     {

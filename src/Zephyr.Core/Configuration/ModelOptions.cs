@@ -13,8 +13,8 @@ public sealed record ModelOptions : IOptionGroup
     [ConfigKey("tokenizer folder or tokenizer.model file; the model's own when not given")]
     public string? TokenizerNameOrPath { get; init; }
 
-    /// <summary>float32 or bfloat16: the data type of the weights in memory. bfloat16 is trained with <c>bf16: true</c>.</summary>
-    [ConfigKey("data type of the weights in memory: float32, bfloat16", Alias = "dtype")]
+    /// <summary>float32 or bfloat16: the data type of the weights that are written. bfloat16 goes with <c>bf16: true</c>, which float32 does too (the master copy).</summary>
+    [ConfigKey("data type of the weights that are written: float32, or bfloat16 (with bf16: true)", Alias = "dtype")]
     public string TorchDtype { get; init; } = "float32";
 
     /// <summary>TRL's name; attention is always the exact variable-length kind here, so the value changes nothing and is said to be ignored.</summary>

@@ -27,7 +27,7 @@ public sealed record SftConfig : IOptionGroup
     public RunOptions Run { get; init; } = new();
 
     /// <inheritdoc/>
-    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. Evaluation(Data, Cadence)];
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence)];
 }
 
 /// <summary>Everything <c>zephyr aif</c> can be told.</summary>
@@ -65,5 +65,5 @@ public sealed record DpoConfig : IOptionGroup
     public RunOptions Run { get; init; } = new();
 
     /// <inheritdoc/>
-    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. Evaluation(Data, Cadence)];
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence)];
 }

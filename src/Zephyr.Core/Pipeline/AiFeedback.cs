@@ -21,13 +21,14 @@ public static class AiFeedback
     private const string AuditName = "audit.json";
 
     /// <summary>Turns scored answers into preference pairs: <c>train_prefs.*</c>, <c>test_prefs.*</c> and <c>audit.json</c>.</summary>
-    /// <param name="config">A valid configuration.</param>
+    /// <param name="resolved">A valid configuration with the origin of its values.</param>
     /// <param name="cancel">Stops between two rows; nothing is left behind then.</param>
     /// <exception cref="UserErrorException">Bad input, an output folder that holds a run, or no pair left.</exception>
     /// <exception cref="RunFailedException">The files could not be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static AiFeedbackResult Run(AifConfig config, CancellationToken cancel = default)
+    public static AiFeedbackResult Run(ResolvedConfig<AifConfig> resolved, CancellationToken cancel = default)
     {
+        var config = resolved.Value;
         var inputs = DataFiles.Resolve(config.Aif.Feedback);
         using var output = new StagedOutput(config.Run);
         var builder = new PairBuilder(config.Aif, config.Run.Seed);
@@ -41,7 +42,7 @@ public static class AiFeedback
             var audit = Write(Outcomes(), split, config.Aif.Formats, output);
             if (audit.Pairs == 0) throw new UserErrorException(NoPairs(audit));
             File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
-            // Whatever else is to stand in the folder (run.json) is written to output.PathOf(...) here, before the commit.
+            RunRecord.Write(output.PathOf("run.json"), RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, inputs));
             return new(inputs, output.Commit(last: AuditName), audit);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

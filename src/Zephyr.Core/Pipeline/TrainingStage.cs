@@ -79,7 +79,7 @@ internal sealed class TrainingStage
         IEnumerable<string> inputs, CancellationToken cancellation)
     {
         var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
-        using var trainer = new Trainer<TExample>(policy, objective, data, _options, new(Folder, folder => WriteModel(folder, policy)), observer);
+        using var trainer = new Trainer<TExample>(policy, objective, data, _options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);
         else Folder.PrepareFresh(_run.OverwriteOutputDir);
 
@@ -94,9 +94,11 @@ internal sealed class TrainingStage
         return summary;
     }
 
-    private void WriteModel(string folder, MistralForCausalLM policy)
+    /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy.</summary>
+    private void WriteModel(string folder, MistralForCausalLM policy, IEnumerable<KeyValuePair<string, Tensor>> master)
     {
-        ModelFolder.Save(folder, policy.Config, policy.Parameters.All, ShardSize.Parse(_options.Cadence.MaxShardSize));
+        var weights = _model.TorchDtype == "float32" ? master : policy.Parameters.All;
+        ModelFolder.Save(folder, policy.Config, weights, ShardSize.Parse(_options.Cadence.MaxShardSize));
         TokenizerFiles.Write(folder, Tokenizer, policy.Config.MaxPositionEmbeddings);
         File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(_name, _model.ModelNameOrPath, _config));
     }

@@ -69,6 +69,10 @@ internal sealed class AdamW : IDisposable
             .Where(part => part.Tensor is not null)
             .Select(part => KeyValuePair.Create($"{part.Kind}.{entry.Key}", part.Tensor!)));
 
+    /// <summary>The weights at full precision: the master copy where there is one, the parameter itself otherwise.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> MasterWeights =>
+        _parameters.All.Select(entry => KeyValuePair.Create(entry.Key, _states[entry.Key].Master ?? entry.Value));
+
     /// <summary>Says that the state tensors have been filled from a checkpoint taken after <paramref name="stepCount"/> steps.</summary>
     public void Restored(int stepCount) => StepCount = stepCount;
 

@@ -21,8 +21,8 @@ public sealed record TrainerOptions(TrainingOptions Training, OptimizerOptions O
 
 /// <summary>Where a run writes, and how a model folder is written there.</summary>
 /// <param name="Folder">The output folder.</param>
-/// <param name="WriteModel">Writes the model with its tokenizer into an existing folder.</param>
-public sealed record TrainerOutput(RunFolder Folder, Action<string> WriteModel);
+/// <param name="WriteModel">Writes a model folder, given the weights at full precision.</param>
+public sealed record TrainerOutput(RunFolder Folder, Action<string, IEnumerable<KeyValuePair<string, Tensor>>> WriteModel);
 
 /// <summary>
 /// The one training loop: micro-batches add up gradients and sums, the step divides once by its whole weight, clips, and
@@ -96,7 +96,7 @@ public sealed class Trainer<TExample> : IDisposable
         }
         var interrupted = _step < TotalSteps;
         if (interrupted) Save();
-        else _output.Folder.WriteModel(_output.WriteModel);
+        else _output.Folder.WriteModel(folder => _output.WriteModel(folder, _optimizer.MasterWeights));
         return interrupted;
     }
 
@@ -181,7 +181,7 @@ public sealed class Trainer<TExample> : IDisposable
         var state = new TrainingState(_step, _tokens, [.. _tally.Sums], _tally.Weight, Shape);
         var path = _output.Folder.WriteCheckpoint(_step, folder =>
         {
-            _output.WriteModel(folder);
+            _output.WriteModel(folder, _optimizer.MasterWeights);
             Checkpoint.Write(folder, _optimizer, state);
         });
         _output.Folder.Prune(_options.Cadence.SaveTotalLimit);

@@ -18,7 +18,7 @@ public sealed class AiFeedbackTests : IDisposable
     public void Scored_answers_become_pairs_for_training_and_testing()
     {
         var result = Run(Config(Feedback(40)));
-        Assert.Equal(["test_prefs.jsonl", "test_prefs.parquet", "train_prefs.jsonl", "train_prefs.parquet", "audit.json"],
+        Assert.Equal(["run.json", "test_prefs.jsonl", "test_prefs.parquet", "train_prefs.jsonl", "train_prefs.parquet", "audit.json"],
             result.Files.Select(Path.GetFileName));
         Assert.Equal(result.Files.Order(), Directory.EnumerateFileSystemEntries(Output).Order());
         Assert.Equal((36, 4), (result.Audit.TrainPairs, result.Audit.TestPairs));
@@ -65,7 +65,7 @@ public sealed class AiFeedbackTests : IDisposable
             Run = config.Run with { OverwriteOutputDir = true },
             Aif = config.Aif with { Formats = ["jsonl"], TestFraction = 0 },
         });
-        Assert.Equal(["audit.json", "train_prefs.jsonl"], Directory.EnumerateFileSystemEntries(Output).Select(Path.GetFileName).Order());
+        Assert.Equal(["audit.json", "run.json", "train_prefs.jsonl"], Directory.EnumerateFileSystemEntries(Output).Select(Path.GetFileName).Order());
     }
 
     [Fact]
@@ -85,7 +85,7 @@ public sealed class AiFeedbackTests : IDisposable
     [Fact]
     public void A_stop_leaves_nothing_behind()
     {
-        Assert.Throws<OperationCanceledException>(() => AiFeedback.Run(Config(Feedback(40)), new CancellationToken(canceled: true)));
+        Assert.Throws<OperationCanceledException>(() => AiFeedback.Run(new(Config(Feedback(40)), []), new CancellationToken(canceled: true)));
         Assert.False(Path.Exists(Output));
     }
 
@@ -135,7 +135,7 @@ public sealed class AiFeedbackTests : IDisposable
     private string[] PromptsOf(string name) =>
         [.. PreferenceSchema.Read([Path.Combine(Output, name)]).Select(pair => pair.Prompt[0].Content)];
 
-    private static AiFeedbackResult Run(AifConfig config) => AiFeedback.Run(config, TestContext.Current.CancellationToken);
+    private static AiFeedbackResult Run(AifConfig config) => AiFeedback.Run(new(config, []), TestContext.Current.CancellationToken);
 
     private string Output => _folder.PathOf("out");
 
@@ -153,5 +153,5 @@ public sealed class AiFeedbackTests : IDisposable
                 .Select(j => new { model = $"m{j}", response = $"answer {j} to {i}", overall_score = (i + 3 * j) % 10 }),
         }))));
 
-    private static byte[] Bytes(IEnumerable<string> files) => [.. files.SelectMany(File.ReadAllBytes)];
+    private static byte[] Bytes(IEnumerable<string> files) => [.. files.Where(file => !file.EndsWith("run.json", StringComparison.Ordinal)).SelectMany(File.ReadAllBytes)];
 }

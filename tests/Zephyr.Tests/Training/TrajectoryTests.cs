@@ -42,7 +42,7 @@ public class TrajectoryTests
         new(model, objective, new(rows, [], Shuffle: false), new(
             new() { PerDeviceTrainBatchSize = batch, GradientAccumulationSteps = accumulation, NumTrainEpochs = 1 },
             new() { LearningRate = rate, LrSchedulerType = "constant" }, new() { SaveStrategy = "no" }, 0),
-            new(new(Path.GetTempPath()), _ => { }), SilentObserver.Instance);
+            new(new(Path.GetTempPath()), (_, _) => { }), SilentObserver.Instance);
 
     internal static void Follow<T>(Trainer<T> trainer, JsonElement steps)
     {

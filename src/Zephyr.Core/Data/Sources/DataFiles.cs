@@ -1,3 +1,4 @@
+using Zephyr.Configuration;
 using Zephyr.Runtime;
 
 namespace Zephyr.Data.Sources;
