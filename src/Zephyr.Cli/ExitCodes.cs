@@ -1,5 +1,5 @@
-using Zephyr.Configuration;
 using Zephyr.Cli.Rendering;
+using Zephyr.Configuration;
 using Zephyr.Runtime;
 
 namespace Zephyr.Cli;

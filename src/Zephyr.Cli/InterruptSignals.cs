@@ -9,12 +9,15 @@ internal sealed partial class InterruptSignals : IDisposable
 {
     private readonly CancellationTokenSource _source = new();
     private readonly TextWriter _error;
+    private readonly Action _exitNow;
     private readonly PosixSignalRegistration[] _registrations;
     private int _count;
 
-    public InterruptSignals(TextWriter error)
+    /// <param name="error">Where the first signal is answered.</param>
+    /// <param name="exitNow">What the second one does; a test must survive it.</param>
+    public InterruptSignals(TextWriter error, Action? exitNow = null)
     {
-        _error = error;
+        (_error, _exitNow) = (error, exitNow ?? (() => ExitNow(ExitCodes.Interrupted)));
         _registrations =
         [
             PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
@@ -31,14 +34,26 @@ internal sealed partial class InterruptSignals : IDisposable
         _source.Dispose();
     }
 
-    private void OnSignal(PosixSignalContext context)
+    /// <summary>A signal has come.</summary>
+    internal void Receive()
     {
-        context.Cancel = true;
-        // Not Environment.Exit: it runs finalisers and native destructors while libtorch's threads still work.
-        if (Interlocked.Increment(ref _count) > 1) ExitNow(ExitCodes.Interrupted);
+        if (Interlocked.Increment(ref _count) > 1)
+        {
+            _exitNow();
+            return;
+        }
+
         _error.WriteLine("zephyr: stopping; once more to stop at once");
         _source.Cancel();
     }
+
+    private void OnSignal(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        Receive();
+    }
+
+    // Not Environment.Exit: it runs finalisers and native destructors while libtorch's threads still work.
 
     [LibraryImport("libc", EntryPoint = "_exit")]
     private static partial void ExitNow(int status);

@@ -1,0 +1,16 @@
+using Zephyr.Cli;
+
+namespace Zephyr.Tests.Cli;
+
+public class LoggingTests
+{
+    [Fact]
+    public void The_folder_comes_with_the_first_line()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        using (Logging.Create(folder, verbose: false)) Assert.False(Directory.Exists(folder));
+        using (var log = Logging.Create(folder, verbose: false)) log.Information("{Rows} rows read", 3);
+        Assert.EndsWith("[INF] 3 rows read\n", File.ReadAllText(Path.Combine(folder, "zephyr.log")));
+        Directory.Delete(folder, recursive: true);
+    }
+}

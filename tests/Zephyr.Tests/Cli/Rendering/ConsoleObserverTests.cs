@@ -1,0 +1,101 @@
+using Zephyr.Cli;
+using Zephyr.Cli.Rendering;
+using Zephyr.Training;
+
+namespace Zephyr.Tests.Cli.Rendering;
+
+public sealed class ConsoleObserverTests : IDisposable
+{
+    private static readonly TrainingPlan Plan = new("dpo", 100, 10, 1, 7_241_732_096, "cuda:0", "bfloat16 with float32 master");
+    private readonly StringWriter _error = new() { NewLine = "\n" };
+    private readonly ManualTime _time = new();
+
+    [Fact]
+    public void In_a_pipe_every_logged_step_is_a_line()
+    {
+        Tell(Observer(terminal: null));
+        Assert.Equal(
+            """
+            dpo: 100 steps (1 epochs), 7.24B parameters, bfloat16 with float32 master on cuda:0, resumed after step 10
+            step 20/100  epoch 0.20  loss 0.6931  learning_rate 5.0e-07  12.3k tokens/s  2.0 GiB  1:20 left
+            step 20  eval_loss 0.5000  eval_rewards/accuracies 0.7500  (1:05)
+            step 20  checkpoint runs/[red]x[/]/checkpoint-20
+            done: 100 steps in 1:02:03, written to runs/x
+
+            """.ReplaceLineEndings("\n"), _error.ToString());
+    }
+
+    [Fact]
+    public void On_a_terminal_one_line_is_redrawn_and_never_wider_than_the_terminal()
+    {
+        Tell(Observer(new TerminalTraits(() => 30, Redraws: true, Colors: false)));
+        var text = _error.ToString();
+        Assert.Contains("step 20/100  epoch 0.20  loss", text);
+        Assert.DoesNotContain("step 20/100  epoch 0.20  loss 0.6931", text);
+        Assert.Contains("\r\e[2Kstep 20  eval_loss", text);
+    }
+
+    [Fact]
+    public void A_terminal_that_does_not_know_its_width_is_no_obstacle()
+    {
+        Tell(Observer(new TerminalTraits(() => 0, Redraws: true, Colors: true)));
+        Assert.Contains("loss 0.6931", _error.ToString());
+    }
+
+    [Fact]
+    public void Text_of_others_cannot_redraw_the_terminal()
+    {
+        Observer(terminal: null).OnNote("a\e[2J[bold]b[/]\nc");
+        Assert.Equal("a [2J[bold]b[/] c\n", _error.ToString());
+    }
+
+    [Fact]
+    public void Every_observer_of_a_composite_is_told()
+    {
+        Tell(new CompositeObserver(SilentObserver.Instance, Observer(terminal: null), Observer(terminal: null)));
+        Assert.Equal(2, _error.ToString().Split("done: ").Length - 1);
+    }
+
+    [Fact]
+    public void A_table_keeps_brackets_and_numbers_as_they_are()
+    {
+        using var output = new StringWriter { NewLine = "\n" };
+        ResultTable.Write(new CliConsole(output, _error).Results, ["text", ">sum"], [["[red]a[/]", "-1.5"], ["b", "-20.25"]]);
+        var lines = output.ToString().Split('\n').Select(line => line.TrimEnd()).Where(line => line.Length > 0).ToList();
+        Assert.Equal(4, lines.Count);
+        Assert.Contains("[red]a[/]", lines[2]);
+        Assert.EndsWith("  -1.5", lines[2]);
+        Assert.EndsWith("-20.25", lines[3]);
+    }
+
+    public void Dispose() => _error.Dispose();
+
+    private void Tell(ITrainingObserver observer)
+    {
+        observer.OnStart(Plan);
+        _time.Advance(TimeSpan.FromSeconds(10));
+        var metrics = new Dictionary<string, double> { ["loss"] = 0.6931472, ["learning_rate"] = 5e-7, ["num_tokens"] = 1234 };
+        observer.OnStep(new(20, 100, 0.2, metrics, 4096, 1, 12_345, 2L << 30, Logged: true));
+        observer.OnStep(new(21, 100, 0.21, new Dictionary<string, double>(), 4096, 1, 12_345, null, Logged: false));
+        observer.OnEvaluation(new(20, 0.2, new Dictionary<string, double> { ["eval_loss"] = 0.5, ["eval_rewards/accuracies"] = 0.75 }, 65));
+        observer.OnCheckpoint("runs/[red]x[/]/checkpoint-20", 20);
+        observer.OnEnd(new(100, 3723, "runs/x", Interrupted: false));
+    }
+
+    private ConsoleObserver Observer(TerminalTraits? terminal)
+    {
+        var console = new CliConsole(TextWriter.Null, _error, errorTerminal: terminal);
+        return new(console.Progress, console.CanRedraw, _time);
+    }
+
+    private sealed class ManualTime : TimeProvider
+    {
+        private long _ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => _ticks;
+
+        public void Advance(TimeSpan time) => _ticks += time.Ticks;
+    }
+}

@@ -1,0 +1,112 @@
+using Zephyr.Cli;
+using Zephyr.Configuration;
+using Zephyr.Runtime;
+
+namespace Zephyr.Tests.Cli;
+
+public class UsageTests
+{
+    private static readonly string TinySft = Path.Combine(SharedFolder.RepositoryRoot, "configs/tiny/sft.yaml");
+
+    [Theory]
+    [InlineData("", "zephyr: give a command: demo, sft, aif, dpo, generate, score, tokenize, doctor; zephyr --help says what they do")]
+    [InlineData("generat", "zephyr: unknown command \"generat\"; did you mean generate?")]
+    [InlineData("train", "zephyr: unknown command \"train\"; there are demo, sft, aif, dpo, generate, score, tokenize, doctor")]
+    [InlineData("--sft", "--sft: unknown option; options stand after a command: demo, sft, aif, dpo, generate, score, tokenize, doctor")]
+    [InlineData("sft --lerning_rate 3", "--lerning_rate: unknown option; did you mean --learning_rate?")]
+    [InlineData("sft --lerning-rate=3", "--lerning-rate: unknown option; did you mean --learning_rate?")]
+    [InlineData("sft --confg x", "--confg: unknown option; did you mean --config?")]
+    [InlineData("sft --dryrun", "--dryrun: unknown option; did you mean --dry-run?")]
+    [InlineData("sft --wandb on --beta 0.1", "--wandb: unknown option; zephyr sft --help lists them\n--beta: belongs to dpo, not to sft")]
+    [InlineData("sft x.yaml", "zephyr sft: found \"x.yaml\", expected an option; did you mean --config x.yaml?")]
+    [InlineData("sft --seed", "--seed: needs a value")]
+    [InlineData("sft --config nowhere.yaml", "zephyr: nowhere.yaml: there is no such config file")]
+    [InlineData("sft --config a --config b", "--config: is given more than once")]
+    [InlineData("sft --dry-run=maybe", "--dry-run: found the text \"maybe\", expected true or false")]
+    [InlineData("generate --prompt hi", "--model: is required: model folder: config.json, *.safetensors, tokenizer.model")]
+    [InlineData("generate --model m", "--prompt: give one of --prompt and --messages")]
+    [InlineData("generate --model m --messages f --raw", "--raw: goes with --prompt: messages need the chat template")]
+    [InlineData("generate --model m --prompt hi --temperature -1 --top_p 0 --top-k -1 --max_new_tokens 0",
+        "--temperature: must be at least 0 (was -1)\n--top_p: must be above 0 and at most 1 (was 0)\n"
+        + "--top-k: must be at least 0 (was -1)\n--max_new_tokens: must be at least 1 (was 0)")]
+    [InlineData("tokenize --tokenizer t --text a --text-file b", "--text: give one of --text, --text-file and --messages")]
+    [InlineData("tokenize --tokenizer t --text a --add_generation_prompt", "--add_generation_prompt: goes with --messages")]
+    [InlineData("score --model m", "--ids: is required: JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}")]
+    public void A_wrong_call_ends_with_2_and_a_sentence_on_stderr(string args, string expected)
+    {
+        var run = CliRun.Of(args.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Equal((2, "", expected + "\n"), (run.Code, run.Output, run.Error));
+    }
+
+    [Fact]
+    public void A_dry_run_prints_the_resolved_configuration_and_nothing_else()
+    {
+        var run = CliRun.Of("sft", "--config", TinySft, "--learning-rate", "3e-5", "--packing", "--dry-run", "--seed=-1");
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        Assert.Matches(@"(?m)^learning_rate: 3e-05 +# option --learning-rate$", run.Output);
+        Assert.Matches(@"(?m)^packing: true +# option --packing$", run.Output);
+        Assert.Matches(@"(?m)^seed: -1 +# option --seed$", run.Output);
+        Assert.Matches(@"(?m)^max_grad_norm: 1 +# file .*tiny/sft\.yaml line \d+$", run.Output);
+        Assert.Equal(3e-5, ConfigReader.ReadText<SftConfig>(run.Output, "printed", []).Value.Optimizer.LearningRate);
+    }
+
+    [Fact]
+    public void A_configuration_may_come_from_options_alone() =>
+        Assert.Equal(0, CliRun.Of("sft", "--model_name_or_path", "m", "--dataset", "[a, b]", "--output-dir", "o", "--dry-run").Code);
+
+    [Fact]
+    public void Every_problem_of_a_config_is_a_line_that_an_editor_can_jump_to()
+    {
+        var file = Path.GetTempFileName();
+        File.WriteAllText(file, "bta: 1\nmodel_name_or_path: m\ndataset: d\noutput_dir: o\nlearning_rate: 0\n");
+        var run = CliRun.Of("dpo", "--config", file, "--seed", "x");
+        File.Delete(file);
+        Assert.Equal(2, run.Code);
+        Assert.Equal(
+            $"{file}:1: bta: unknown key; did you mean beta?\n{file}:5: learning_rate: must be > 0 (was 0)\n"
+            + "--seed: found the text \"x\", expected a whole number\n", run.Error);
+    }
+
+    [Fact]
+    public void What_went_wrong_decides_the_exit_code()
+    {
+        Assert.Equal((2, "zephyr: no such file: a b\n"), Report(new UserErrorException("no such file: a\nb")));
+        Assert.Equal((1, "zephyr: step 3 was not finite\n"), Report(new RunFailedException("step 3 was not finite")));
+        Assert.Equal((130, "zephyr: interrupted\n"), Report(new OperationCanceledException()));
+        Assert.Equal((2, "zephyr: x\n"), Report(new AggregateException(new UserErrorException("x"))));
+        var (code, text) = Report(new InvalidOperationException("impossible"));
+        Assert.Equal(1, code);
+        Assert.StartsWith("zephyr: this is a bug in zephyr, please report it with the lines below.\nSystem.InvalidOperationException: impossible", text);
+    }
+
+    [Fact]
+    public void A_full_disk_behind_stdout_is_a_failure_in_words()
+    {
+        using var error = new StringWriter { NewLine = "\n" };
+        var code = Program.Run(["--help"], new CliConsole(new FullDisk(), error), TestContext.Current.CancellationToken);
+        Assert.Equal((1, "zephyr: the output could not be written: No space left on device\n"), (code, error.ToString()));
+    }
+
+    [Fact]
+    public void The_first_signal_asks_and_the_second_insists()
+    {
+        using var error = new StringWriter { NewLine = "\n" };
+        var exits = 0;
+        using var signals = new InterruptSignals(error, () => exits++);
+        signals.Receive();
+        Assert.Equal((true, 0, "zephyr: stopping; once more to stop at once\n"), (signals.Token.IsCancellationRequested, exits, error.ToString()));
+        signals.Receive();
+        Assert.Equal(1, exits);
+    }
+
+    private static (int, string) Report(Exception exception)
+    {
+        using var error = new StringWriter { NewLine = "\n" };
+        return (ExitCodes.Report(exception, error), error.ToString());
+    }
+
+    private sealed class FullDisk : StringWriter
+    {
+        public override void Flush() => throw new IOException("No space left on device");
+    }
+}

@@ -1,0 +1,120 @@
+using Zephyr.Configuration;
+
+namespace Zephyr.Tests.Configuration;
+
+/// <summary>The shipped recipes: they state every key, and the values are the published ones.</summary>
+public class RecipeTests
+{
+    // Lines of "key value" that the handbook v0.3 and the paper share.
+    private const string Common = """
+        weight_decay 0
+        adam_beta1 0.9
+        adam_beta2 0.999
+        adam_epsilon 1e-08
+        max_grad_norm 1
+        warmup_ratio 0.1
+        warmup_steps 0
+        optim adamw_torch
+        gradient_checkpointing true
+        bf16 true
+        seed 42
+        max_steps -1
+        save_strategy steps
+        save_steps 100
+        save_total_limit 1
+        auto_insert_empty_system_msg true
+
+        """;
+
+    private const string Sft = Common + """
+        learning_rate 2e-05
+        lr_scheduler_type cosine
+        num_train_epochs 1
+        max_seq_length 2048
+        packing true
+        packing_strategy wrapped
+        assistant_only_loss false
+        torch_dtype bfloat16
+        logging_steps 5
+        eval_strategy epoch
+
+        """;
+
+    private const string Dpo = Common + """
+        learning_rate 5e-07
+        loss_type sigmoid
+        label_smoothing 0
+        max_length 1024
+        max_prompt_length 512
+        logging_steps 10
+        eval_strategy steps
+        eval_steps 100
+        per_device_eval_batch_size 8
+        reference frozen
+
+        """;
+
+    [Theory]
+    [InlineData("zephyr-7b-beta")]
+    [InlineData("zephyr-7b-beta-paper")]
+    [InlineData("tiny")]
+    public void A_recipe_states_every_key_of_its_stage(string recipe)
+    {
+        Assert.All(Read<SftConfig>(recipe, "sft").Keys, key => Assert.StartsWith("file ", key.Origin));
+        Assert.All(Read<AifConfig>(recipe, "aif").Keys, key => Assert.StartsWith("file ", key.Origin));
+        Assert.All(Read<DpoConfig>(recipe, "dpo").Keys, key => Assert.StartsWith("file ", key.Origin));
+    }
+
+    [Fact]
+    public void Every_recipe_is_one_of_those_tested() => Assert.Equal(
+        ["tiny", "zephyr-7b-beta", "zephyr-7b-beta-paper"],
+        Directory.GetDirectories(Path.Combine(SharedFolder.RepositoryRoot, "configs")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+    [Theory]
+    [InlineData("zephyr-7b-beta", "per_device_eval_batch_size 8")]
+    [InlineData("zephyr-7b-beta-paper", "")]
+    public void SFT_has_the_published_values(string recipe, string own) => AssertValues(Read<SftConfig>(recipe, "sft"), Sft + own);
+
+    [Theory]
+    [InlineData("zephyr-7b-beta", "beta 0.01\nlr_scheduler_type cosine\nnum_train_epochs 1")]
+    [InlineData("zephyr-7b-beta-paper", "beta 0.1\nlr_scheduler_type linear\nnum_train_epochs 3")]
+    public void DPO_has_the_published_values(string recipe, string own) => AssertValues(Read<DpoConfig>(recipe, "dpo"), Dpo + own);
+
+    [Theory]
+    [InlineData("zephyr-7b-beta", "score overall_score\ntest_fraction 0.0317")]
+    [InlineData("zephyr-7b-beta-paper", "score mean_rating\ntest_fraction 0.0313")]
+    public void AIF_has_the_published_values(string recipe, string own) =>
+        AssertValues(Read<AifConfig>(recipe, "aif"), "rejected random_other\nties keep\nmin_margin 0\nseed 42\n" + own);
+
+    [Theory]
+    [InlineData("zephyr-7b-beta", 128, 128)]
+    [InlineData("zephyr-7b-beta-paper", 512, 32)]
+    public void The_global_batch_is_the_published_one_on_one_GPU(string recipe, int sequences, int pairs)
+    {
+        var (sft, dpo) = (Read<SftConfig>(recipe, "sft").Value.Training, Read<DpoConfig>(recipe, "dpo").Value.Training);
+        Assert.Equal(sequences, sft.PerDeviceTrainBatchSize * sft.GradientAccumulationSteps);
+        Assert.Equal(pairs, dpo.PerDeviceTrainBatchSize * dpo.GradientAccumulationSteps);
+    }
+
+    [Theory]
+    [InlineData("zephyr-7b-beta")]
+    [InlineData("zephyr-7b-beta-paper")]
+    [InlineData("tiny")]
+    public void Each_stage_starts_from_what_the_one_before_it_wrote(string recipe)
+    {
+        var (sft, aif, dpo) = (Read<SftConfig>(recipe, "sft").Value, Read<AifConfig>(recipe, "aif").Value, Read<DpoConfig>(recipe, "dpo").Value);
+        Assert.Equal(sft.Run.OutputDir, dpo.Model.ModelNameOrPath);
+        Assert.Equal([$"{aif.Run.OutputDir}/train_prefs.parquet"], dpo.Data.Dataset);
+        Assert.Equal([$"{aif.Run.OutputDir}/test_prefs.parquet"], dpo.Data.EvalDataset);
+    }
+
+    private static void AssertValues<T>(ResolvedConfig<T> resolved, string lines) where T : class
+    {
+        var expected = lines.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        var actual = resolved.Keys.ToDictionary(key => key.Name, key => YamlText.Of(key.Value));
+        Assert.Equal(expected, expected.Select(line => line.Split(' ')[0]).Select(key => $"{key} {actual[key]}"));
+    }
+
+    private static ResolvedConfig<T> Read<T>(string recipe, string stage) where T : class, new() =>
+        ConfigReader.Read<T>(Path.Combine(SharedFolder.RepositoryRoot, "configs", recipe, stage + ".yaml"), []);
+}
