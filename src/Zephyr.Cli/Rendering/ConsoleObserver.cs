@@ -24,7 +24,7 @@ internal sealed class ConsoleObserver(IAnsiConsole console, bool redraw, TimePro
     public void OnStart(TrainingPlan plan)
     {
         (_startStep, _started) = (plan.StartStep, time.GetTimestamp());
-        WriteLine($"{plan.Stage}: {plan.TotalSteps} steps ({plan.Epochs:0.##} epochs), {PlainText.Count(plan.TrainableParameters)} parameters,"
+        WriteLine($"{plan.Stage}: {plan.TotalSteps} steps ({plan.Epochs:0.##} epoch{(plan.Epochs == 1 ? "" : "s")}), {PlainText.Count(plan.TrainableParameters)} parameters,"
             + $" {plan.Precision} on {plan.Device}{(plan.StartStep > 0 ? $", resumed after step {plan.StartStep}" : "")}");
     }
 

@@ -16,7 +16,7 @@ public sealed class ConsoleObserverTests : IDisposable
         Tell(Observer(terminal: null));
         Assert.Equal(
             """
-            dpo: 100 steps (1 epochs), 7.24B parameters, bfloat16 with float32 master on cuda:0, resumed after step 10
+            dpo: 100 steps (1 epoch), 7.24B parameters, bfloat16 with float32 master on cuda:0, resumed after step 10
             step 20/100  epoch 0.20  loss 0.6931  learning_rate 5.0e-07  12.3k tokens/s  2.0 GiB  1:20 left
             step 20  eval_loss 0.5000  eval_rewards/accuracies 0.7500  (1:05)
             step 20  checkpoint runs/[red]x[/]/checkpoint-20
