@@ -1,8 +1,8 @@
 using System.CommandLine;
 using Zephyr.Configuration;
+using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
-using Zephyr.Data;
 using Zephyr.Model.Generation;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;

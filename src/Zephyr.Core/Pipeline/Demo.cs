@@ -107,8 +107,7 @@ public static class Demo
 
     private static string Complete(MistralForCausalLM model, MistralTokenizer tokenizer, string prompt)
     {
-        var messages = ZephyrTemplate.WithSystemTurn([new(ChatMessage.User, prompt)]);
-        var ids = tokenizer.Encode(ZephyrTemplate.Render(messages, addGenerationPrompt: true), addBos: true);
+        var ids = tokenizer.Encode(ZephyrTemplate.Render([new(ChatMessage.User, prompt)], addGenerationPrompt: true), addBos: true);
         var answer = new TextGenerator(model).Generate(ids, new(Temperature: 0, MaxNewTokens: 60));
         return tokenizer.Decode([.. answer]);
     }

@@ -8,7 +8,7 @@ namespace Zephyr.Tests.Cli;
 /// </summary>
 public class HelpTests
 {
-    public static TheoryData<string> Verbs => ["", "demo", "sft", "aif", "dpo", "generate", "score", "tokenize", "doctor"];
+    public static TheoryData<string> Verbs => ["", "demo", "sft", "aif", "dpo", "generate", "eval", "score", "tokenize", "doctor"];
 
     [Theory]
     [MemberData(nameof(Verbs))]
