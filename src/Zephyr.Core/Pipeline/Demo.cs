@@ -42,6 +42,7 @@ public static class Demo
         HeadDim = 32,
         MaxPositionEmbeddings = 512,
         SlidingWindow = 256,
+        TieWordEmbeddings = true,
     };
 
     /// <summary>Runs the three stages and lets the three models answer.</summary>
@@ -92,7 +93,7 @@ public static class Demo
         TokenizerFiles.Write(folder, tokenizer, Shape.MaxPositionEmbeddings);
     }
 
-    /// <summary>Greedy answers to the first held-out questions.</summary>
+    /// <summary>Answers to the first held-out questions, drawn with one seed.</summary>
     private static List<DemoAnswer> Answer(string heldOut, string[] folders)
     {
         var prompts = ConversationSchema.Read([heldOut]).Take(3).Select(conversation => conversation.Messages[0].Content).ToList();
@@ -108,7 +109,7 @@ public static class Demo
     private static string Complete(MistralForCausalLM model, MistralTokenizer tokenizer, string prompt)
     {
         var ids = tokenizer.Encode(ZephyrTemplate.Render([new(ChatMessage.User, prompt)], addGenerationPrompt: true), addBos: true);
-        var answer = new TextGenerator(model).Generate(ids, new(Temperature: 0, MaxNewTokens: 60));
+        var answer = new TextGenerator(model).Generate(ids, new(Temperature: 0.7, TopP: 0.9, MaxNewTokens: 60));
         return tokenizer.Decode([.. answer]);
     }
 
