@@ -62,11 +62,11 @@ internal static class GenerateCommand
 
     private static int Run(GenerateOptions options, CliSession session)
     {
-        var tokenizer = MistralTokenizer.Load(options.Model);
         var prompts = options.Messages is not null
-            ? ConversationSchema.Read(DataFiles.Resolve([options.Messages])).Select(conversation => conversation.Messages).Select(messages => ZephyrTemplate.Render(messages, addGenerationPrompt: true)).ToList()
+            ? MessagesFile.Read(options.Messages).Select(conversation => ZephyrTemplate.Render(conversation.Messages, addGenerationPrompt: true)).ToList()
             : [options.Raw ? options.Prompt! : ZephyrTemplate.Render([new(ChatMessage.User, options.Prompt!)], addGenerationPrompt: true)];
         using var model = ModelFolder.Load(options.Model, ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
+        var tokenizer = MistralTokenizer.Load(options.Model);
         var generator = new TextGenerator(model);
         var sampling = new SamplingOptions(options.Temperature, options.TopP, options.TopK, options.MaxNewTokens, options.Seed);
         foreach (var prompt in prompts) Stream(generator, tokenizer, tokenizer.Encode(prompt, addBos: true), sampling, options.Raw, session);

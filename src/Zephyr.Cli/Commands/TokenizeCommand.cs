@@ -52,7 +52,7 @@ internal static class TokenizeCommand
         var tokenizer = MistralTokenizer.Load(options.Tokenizer);
         if (options.Messages is not null)
         {
-            var texts = ConversationSchema.Read(DataFiles.Resolve([options.Messages]))
+            var texts = MessagesFile.Read(options.Messages)
                 .Select(conversation => ZephyrTemplate.Render(conversation.Messages, options.AddGenerationPrompt));
             Write(texts.Select(text => Encode(tokenizer, text, options.AddSpecialTokens)).ToList(), options.Json, session.Console);
             return ExitCodes.Done;

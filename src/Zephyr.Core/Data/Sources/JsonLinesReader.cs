@@ -14,24 +14,32 @@ public static class JsonLinesReader
 
     /// <summary>The rows of one file, one line in memory at a time.</summary>
     /// <exception cref="BadRowException">A line that is not UTF-8, not JSON or not an object, or text that is not Unicode.</exception>
-    public static IEnumerable<DataRow> Read(string file, ColumnChoice choose)
+    public static IEnumerable<DataRow> Read(string file, ColumnChoice choose) =>
+        Lines(file, (location, root) => ToRow(location, root, choose));
+
+    /// <summary>The lines of one file as they are, whatever JSON value each holds.</summary>
+    /// <exception cref="BadRowException">A line that is not UTF-8 or not JSON, or text that is not Unicode.</exception>
+    internal static IEnumerable<(RowLocation Location, object? Value)> ReadValues(string file) =>
+        Lines(file, (location, root) => (location, ToValue(location, "", root)));
+
+    private static IEnumerable<T> Lines<T>(string file, Func<RowLocation, JsonElement, T> convert)
     {
         using var stream = DataFiles.Open(file);
         long number = 0;
         foreach (var line in Utf8Lines.Read(stream))
         {
             var location = new RowLocation(file, ++number, IsLine: true);
-            if (!IsBlank(line.Span)) yield return Parse(location, line, choose);
+            if (!IsBlank(line.Span)) yield return Parse(location, line, convert);
         }
     }
 
     private static bool IsBlank(ReadOnlySpan<byte> line) => line.IndexOfAnyExcept(" \t\r"u8) < 0;
 
-    private static DataRow Parse(RowLocation location, ReadOnlyMemory<byte> line, ColumnChoice choose)
+    private static T Parse<T>(RowLocation location, ReadOnlyMemory<byte> line, Func<RowLocation, JsonElement, T> convert)
     {
         if (!Utf8.IsValid(line.Span)) throw new BadRowException(location, "", "bytes that are not UTF-8", "UTF-8 text");
         using var document = ParseJson(location, line);
-        return ToRow(location, document.RootElement, choose);
+        return convert(location, document.RootElement);
     }
 
     private static JsonDocument ParseJson(RowLocation location, ReadOnlyMemory<byte> line)

@@ -63,6 +63,7 @@ public sealed partial class MistralTokenizer : Tokenizer
     /// <exception cref="UserErrorException">There is none, or it is not of this kind.</exception>
     public static MistralTokenizer Load(string folderOrFile)
     {
+        if (!Path.Exists(folderOrFile)) throw new UserErrorException($"{folderOrFile}: there is no such tokenizer folder or file");
         if (!Directory.Exists(folderOrFile)) return new(SentencePieceModel.Load(folderOrFile));
         var file = Path.Combine(folderOrFile, TokenizerFiles.ModelFile);
         if (File.Exists(file)) return new(SentencePieceModel.Load(file));
