@@ -10,6 +10,9 @@ namespace Zephyr.Model;
 /// </summary>
 public static class MistralConfigFile
 {
+    /// <summary>Of a key that stands there twice, no reader could say which is meant.</summary>
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Reads and checks <paramref name="folder"/>/config.json.</summary>
@@ -23,13 +26,17 @@ public static class MistralConfigFile
                 : $"{folder}: there is no such model folder");
         try
         {
-            var json = JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject
+            var json = JsonNode.Parse(File.ReadAllBytes(path), null, Strict) as JsonObject
                 ?? throw new UserErrorException($"{path}: expected a JSON object");
             return new ConfigReading(path, json).ToConfig();
         }
         catch (JsonException error)
         {
             throw new UserErrorException($"{path}: not valid JSON ({error.Message.Split('.')[0]})", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{path} cannot be read: {error.Message}", error);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -7,9 +8,13 @@ namespace Zephyr.Runtime;
 public static class ComputeDevice
 {
     /// <summary>Turns auto, cpu, cuda or cuda:N into a device that is there.</summary>
-    /// <exception cref="UserErrorException">CUDA was asked for by name and is not to be had; the message says why.</exception>
+    /// <exception cref="UserErrorException">There is no such name, or CUDA was asked for and is not to be had; the message says why.</exception>
     public static Device Resolve(string name)
     {
+        var index = 0;
+        if (name is not ("auto" or "cpu" or "cuda")
+            && !(name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out index)))
+            throw new UserErrorException($"device: found {name}, expected auto, cpu, cuda or cuda:N");
         var native = NativeTorch.Load();
         if (name == "cpu") return CPU;
         // Asked only where a CUDA libtorch was loaded: TorchSharp's search for one would copy half a gigabyte about.
@@ -20,7 +25,6 @@ public static class ComputeDevice
                 + $"{NativeTorch.EnvironmentVariable} to the lib folder of a PyTorch {NativeTorch.SupportedVersion} with CUDA, or build with -p:Cuda=true");
         if (!available)
             throw new UserErrorException($"device: {name} was asked for, and libtorch {native.Version} has CUDA, but no usable GPU or driver was found");
-        var index = name == "cuda" ? 0 : int.Parse(name["cuda:".Length..]);
         var count = cuda.device_count();
         return index < count ? new Device(DeviceType.CUDA, index)
             : throw new UserErrorException($"device: {name} was asked for, but there are {count} CUDA devices (cuda:0 to cuda:{count - 1})");

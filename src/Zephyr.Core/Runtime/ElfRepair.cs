@@ -27,15 +27,16 @@ internal static class ElfRepair
     {
         var image = File.ReadAllBytes(path);
         Repair(image);
+        var folder = CacheFolder();
         try
         {
-            return NativeLibrary.Load(Keep(image));
+            return NativeLibrary.Load(Keep(folder, image));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or DllNotFoundException)
         {
-            throw new UserErrorException($"{path} needs {MissingVersion}, which this system's libstdc++ is too old for, and its repaired copy "
-                + $"does not load ({error.Message.Split('\n')[0]}); use a system with GCC 13's libstdc++ (Debian 13, Ubuntu 24.04), "
-                + "or set XDG_CACHE_HOME to a folder that you may write and execute in", error);
+            throw new UserErrorException($"{path} needs {MissingVersion}, which this system's libstdc++ is too old for, and no repaired copy could be "
+                + $"kept in {folder} and loaded from there ({error.Message.Split('\n')[0].TrimEnd('.')}); set XDG_CACHE_HOME to a folder that you may write and "
+                + "execute in, or use a system with GCC 13's libstdc++ (Debian 13, Ubuntu 24.04)", error);
         }
     }
 
@@ -82,20 +83,32 @@ internal static class ElfRepair
         throw NotTheLibrary();
     }
 
-    /// <summary>Writes the image under a name made of its content, aside and renamed, so that two processes may do it at once.</summary>
-    private static string Keep(byte[] image)
+    private static string CacheFolder()
     {
         var home = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        if (string.IsNullOrEmpty(home)) home = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        var folder = Path.Combine(home, "zephyr");
+        // The XDG specification says to ignore a relative path.
+        if (!Path.IsPathRooted(home)) home = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
+        return Path.GetFullPath(Path.Combine(home, "zephyr"));
+    }
+
+    /// <summary>Writes the image under a name made of its content, aside and renamed, so that two processes may do it at once.</summary>
+    private static string Keep(string folder, byte[] image)
+    {
         Directory.CreateDirectory(folder, OwnerOnly);
         File.SetUnixFileMode(folder, OwnerOnly);
         var target = Path.Combine(folder, $"libLibTorchSharp-{Convert.ToHexStringLower(SHA256.HashData(image))[..16]}.so");
         if (File.Exists(target) && File.ReadAllBytes(target).AsSpan().SequenceEqual(image)) return target;
         var aside = $"{target}.{Environment.ProcessId}.{Guid.NewGuid():N}";
-        File.WriteAllBytes(aside, image);
-        File.SetUnixFileMode(aside, OwnerOnly);
-        File.Move(aside, target, overwrite: true);
+        try
+        {
+            File.WriteAllBytes(aside, image);
+            File.SetUnixFileMode(aside, OwnerOnly);
+            File.Move(aside, target, overwrite: true);
+        }
+        finally
+        {
+            File.Delete(aside); // There is none where all went well.
+        }
         return target;
     }
 

@@ -25,15 +25,11 @@ public static class NativeTorch
     /// <summary>The libtorch that this program is built and tested against.</summary>
     public const string SupportedVersion = "2.10";
 
-    private static readonly Lock Gate = new();
-    private static NativeTorchInfo? _loaded;
+    private static readonly Lazy<NativeTorchInfo> Loaded = new(() => LoadFrom(Locate()));
 
-    /// <summary>Loads the native libraries once; every later call returns what the first one found.</summary>
+    /// <summary>Loads the native libraries once; every later call returns, or throws, what the first one did.</summary>
     /// <exception cref="UserErrorException">Nothing usable was found; the message names the folder and the remedy.</exception>
-    public static NativeTorchInfo Load()
-    {
-        lock (Gate) return _loaded ??= LoadFrom(Locate());
-    }
+    public static NativeTorchInfo Load() => Loaded.Value;
 
     private static (string Folder, string Origin) Locate()
     {

@@ -49,7 +49,7 @@ public static class TokenizerFiles
         json.WriteBoolean("clean_up_tokenization_spaces", false);
         json.WriteBoolean("legacy", true);
         json.WriteNumber("model_max_length", modelMaxLength);
-        json.WriteString("tokenizer_class", "LlamaTokenizer");
+        json.WriteString("tokenizer_class", "PreTrainedTokenizerFast");
         json.WriteEndObject();
     }
 

@@ -15,42 +15,72 @@ internal sealed class Sampler(SamplingOptions options)
 {
     private readonly SeededRandom _random = new(options.Seed);
 
-    /// <param name="logits">Scores over the vocabulary; reordered by the call.</param>
-    public int Choose(float[] logits)
+    /// <param name="logits">Scores over the vocabulary.</param>
+    /// <exception cref="RunFailedException">A score is not a number.</exception>
+    public int Choose(ReadOnlySpan<float> logits)
     {
-        if (options.Temperature == 0) return ArgMax(logits);
-        var ids = Enumerable.Range(0, logits.Length).ToArray();
-        var descending = logits.Select(logit => -logit).ToArray();
-        // Stable by id for equal scores: the sort key carries the id.
-        Array.Sort(ids, (a, b) => descending[a] != descending[b] ? descending[a].CompareTo(descending[b]) : a.CompareTo(b));
-        var kept = options.TopK > 0 ? Math.Min(options.TopK, ids.Length) : ids.Length;
-        var weights = new double[kept];
-        for (var i = 0; i < kept; i++) weights[i] = Math.Exp((logits[ids[i]] - logits[ids[0]]) / options.Temperature);
-        var total = weights.Sum();
-        return ids[Draw(weights, TopPCount(weights, total))];
+        // Without this, a broken model would say token 0 for ever: nothing compares as larger than NaN.
+        foreach (var logit in logits)
+            if (float.IsNaN(logit))
+                throw new RunFailedException("the model's scores for the next token are not numbers (NaN): its weights are broken");
+        var ranking = Likeliest(logits, options.Temperature == 0 ? 1 : options.TopK > 0 ? Math.Min(options.TopK, logits.Length) : logits.Length);
+        if (ranking.Length == 1) return IdOf(ranking[0]);
+        var weights = new double[ranking.Length];
+        var highest = logits[IdOf(ranking[0])];
+        for (var i = 0; i < weights.Length; i++) weights[i] = Math.Exp((logits[IdOf(ranking[i])] - highest) / options.Temperature);
+        return IdOf(ranking[Draw(weights.AsSpan(0, TopPCount(weights)))]);
     }
 
+    /// <summary>
+    /// Sort keys of the likeliest tokens, in falling order of score and, where scores are equal, in order of id. The buffer
+    /// holds twice as many as are wanted: where it is full it is sorted, and what stands behind the last wanted one never comes in again.
+    /// </summary>
+    private static ReadOnlySpan<long> Likeliest(ReadOnlySpan<float> logits, int wanted)
+    {
+        var buffer = new long[Math.Min(logits.Length, 2 * (long)wanted)];
+        var (count, worst) = (0, long.MaxValue);
+        for (var id = 0; id < logits.Length; id++)
+        {
+            var key = KeyOf(logits[id], id);
+            if (key >= worst) continue;
+            if (count == buffer.Length)
+            {
+                Array.Sort(buffer);
+                (count, worst) = (wanted, buffer[wanted - 1]);
+                if (key >= worst) continue;
+            }
+            buffer[count++] = key;
+        }
+        Array.Sort(buffer, 0, count);
+        return buffer.AsSpan(0, wanted);
+    }
+
+    /// <summary>Higher scores have lower keys. The bits of a float are in order as an integer once the negative ones are turned round.</summary>
+    private static long KeyOf(float logit, int id)
+    {
+        var bits = BitConverter.SingleToInt32Bits(logit + 0f); // + 0 makes -0 and 0 the same score.
+        return ((long)~(bits ^ ((bits >> 31) & int.MaxValue)) << 32) | (uint)id;
+    }
+
+    private static int IdOf(long key) => (int)key;
+
     /// <summary>A token stays while the ones before it have not reached top-p yet; the first always stays.</summary>
-    private int TopPCount(double[] weights, double total)
+    private int TopPCount(double[] weights)
     {
         if (options.TopP >= 1) return weights.Length;
+        var enough = options.TopP * weights.Sum();
         var (count, before) = (0, 0.0);
-        while (count < weights.Length && before < options.TopP * total) before += weights[count++];
+        while (count < weights.Length && before < enough) before += weights[count++];
         return Math.Max(1, count);
     }
 
-    private int Draw(double[] weights, int count)
+    private int Draw(ReadOnlySpan<double> weights)
     {
-        var left = _random.NextDouble() * weights.Take(count).Sum();
-        for (var i = 0; i < count - 1; i++)
+        var total = 0.0;
+        foreach (var weight in weights) total += weight;
+        var left = _random.NextDouble() * total;
+        for (var i = 0; i < weights.Length - 1; i++)
             if ((left -= weights[i]) < 0) return i;
-        return count - 1;
-    }
-
-    private static int ArgMax(float[] logits)
-    {
-        var best = 0;
-        for (var i = 1; i < logits.Length; i++) if (logits[i] > logits[best]) best = i;
-        return best;
+        return weights.Length - 1;
     }
 }

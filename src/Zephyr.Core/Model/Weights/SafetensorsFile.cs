@@ -48,7 +48,8 @@ internal sealed class SafetensorsFile
                 if (!entries.TryAdd(entry.Name, entry)) throw Broken(path, $"the tensor {entry.Name} is described twice");
             }
         }
-        catch (JsonException error)
+        // The second: names with broken escapes or bytes that are not UTF-8 are only found out when they are read.
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw Broken(path, "its header is not valid JSON", error);
         }
@@ -62,7 +63,8 @@ internal sealed class SafetensorsFile
     {
         try
         {
-            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
+            // Unbuffered: tensors are read whole, or in large portions.
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

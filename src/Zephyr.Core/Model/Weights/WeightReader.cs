@@ -10,8 +10,8 @@ namespace Zephyr.Model.Weights;
 /// </summary>
 internal static class WeightReader
 {
-    /// <summary>Rows are read in portions of at most this many bytes (a span ends at 2 GiB).</summary>
-    private const long Portion = 1L << 28;
+    /// <summary>Rows are read in portions of at most this many bytes: all that a conversion holds besides the model.</summary>
+    private const long Portion = 1L << 26;
 
     /// <summary>Loads every tensor that <paramref name="needed"/> lists.</summary>
     /// <param name="folder">Holds model.safetensors, or model.safetensors.index.json and its shards.</param>
@@ -72,11 +72,21 @@ internal static class WeightReader
     {
         var single = Path.Combine(folder, "model.safetensors");
         var index = single + ".index.json";
-        if (File.Exists(index)) return [.. ShardsOf(index).Select(shard => SafetensorsFile.Open(Path.Combine(folder, shard)))];
+        // The single file first, as transformers looks for them.
         if (File.Exists(single)) return [SafetensorsFile.Open(single)];
+        if (File.Exists(index)) return OpenShards(folder, index);
         var pickled = Directory.EnumerateFiles(folder).Any(file => file.EndsWith(".bin", StringComparison.Ordinal) || file.EndsWith(".pt", StringComparison.Ordinal));
         throw new UserErrorException($"{folder}: there is neither model.safetensors nor model.safetensors.index.json"
             + (pickled ? "; pickled weights (*.bin, *.pt) are never opened: convert them to safetensors first" : ""));
+    }
+
+    private static List<SafetensorsFile> OpenShards(string folder, string index)
+    {
+        var shards = ShardsOf(index);
+        var absent = shards.Where(shard => !File.Exists(Path.Combine(folder, shard))).ToList();
+        if (absent.Count > 0)
+            throw new UserErrorException($"{folder}: {absent.Count} of the {shards.Count} files that {Path.GetFileName(index)} names are missing ({string.Join(", ", absent)})");
+        return [.. shards.Select(shard => SafetensorsFile.Open(Path.Combine(folder, shard)))];
     }
 
     private static List<string> ShardsOf(string index)
@@ -90,6 +100,10 @@ internal static class WeightReader
             if (shards.FirstOrDefault(shard => shard.Length == 0 || shard != Path.GetFileName(shard) || shard is "." or "..") is { } outside)
                 throw new UserErrorException($"{index}: weight_map names '{outside}', expected the name of a file beside it");
             return shards;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"{index} cannot be read: {error.Message}", error);
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {

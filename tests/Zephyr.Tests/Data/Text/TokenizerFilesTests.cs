@@ -50,7 +50,7 @@ public sealed class TokenizerFilesTests
         using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder.Path, "tokenizer_config.json")));
         string Text(string name) => config.RootElement.GetProperty(name).GetString()!;
         Assert.Equal(("<s>", "</s>", "<unk>"), (Text("bos_token"), Text("eos_token"), Text("unk_token")));
-        Assert.Equal(("LlamaTokenizer", ZephyrTemplate.Jinja), (Text("tokenizer_class"), Text("chat_template")));
+        Assert.Equal(("PreTrainedTokenizerFast", ZephyrTemplate.Jinja), (Text("tokenizer_class"), Text("chat_template")));
         Assert.Equal(64, config.RootElement.GetProperty("model_max_length").GetInt32());
         Assert.True(config.RootElement.GetProperty("add_bos_token").GetBoolean());
         Assert.False(config.RootElement.GetProperty("add_eos_token").GetBoolean());
