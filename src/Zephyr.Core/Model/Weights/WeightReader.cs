@@ -97,6 +97,7 @@ internal static class WeightReader
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
                 throw new UserErrorException($"{index}: expected an object with weight_map");
             var shards = map.EnumerateObject().Select(entry => entry.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList();
+            if (shards.Count == 0) throw new UserErrorException($"{index}: weight_map names no file");
             if (shards.FirstOrDefault(shard => shard.Length == 0 || shard != Path.GetFileName(shard) || shard is "." or "..") is { } outside)
                 throw new UserErrorException($"{index}: weight_map names '{outside}', expected the name of a file beside it");
             return shards;
