@@ -30,7 +30,8 @@ public static class MistralConfigFile
                 ?? throw new UserErrorException($"{path}: expected a JSON object");
             return new ConfigReading(path, json).ToConfig();
         }
-        catch (JsonException error)
+        // The second: a string with broken escapes is only found out when it is read.
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new UserErrorException($"{path}: not valid JSON ({error.Message.Split('.')[0]})", error);
         }
