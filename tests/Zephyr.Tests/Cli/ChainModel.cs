@@ -1,0 +1,43 @@
+using Zephyr.Data.Text;
+using Zephyr.Model;
+using Zephyr.Model.Weights;
+using Zephyr.Tests.Data.Text;
+using static TorchSharp.torch;
+
+namespace Zephyr.Tests.Cli;
+
+/// <summary>
+/// A model folder whose answer is known: its layers add nothing, and its head turns each token into the one that follows it
+/// in a given chain. Every token may stand in the chain once.
+/// </summary>
+internal static class ChainModel
+{
+    public static void Write(string folder, params int[] chain)
+    {
+        var tokenizer = TinyTokenizer.Create();
+        var config = new MistralConfig
+        {
+            VocabSize = tokenizer.VocabularySize,
+            HiddenSize = 288,
+            IntermediateSize = 2,
+            NumHiddenLayers = 1,
+            NumAttentionHeads = 1,
+            NumKeyValueHeads = 1,
+            HeadDim = 2,
+            MaxPositionEmbeddings = 64,
+            InitializerRange = 0,
+        };
+        using var model = FreshModel.Create(config, seed: 1, CPU);
+        using (no_grad())
+        using (NewDisposeScope())
+        {
+            model.Parameters["model.embed_tokens.weight"].copy_(eye(config.VocabSize, config.HiddenSize));
+            for (var i = 0; i + 1 < chain.Length; i++) model.Head_VD[chain[i + 1], chain[i]] = 1f;
+        }
+        ModelFolder.Save(folder, config, model.Parameters.All, long.MaxValue);
+        TokenizerFiles.Write(folder, tokenizer, config.MaxPositionEmbeddings);
+    }
+
+    /// <summary>The ids of the bytes of a text, which the tokenizer may also know as a piece.</summary>
+    public static int[] BytesOf(string text) => [.. System.Text.Encoding.UTF8.GetBytes(text).Select(value => 3 + value)];
+}

@@ -1,0 +1,81 @@
+using System.Text.Json;
+using Zephyr.Data.Text;
+using Zephyr.Tests.Data.Sources;
+using Zephyr.Tests.Data.Text;
+using Zephyr.Tests.Golden;
+
+namespace Zephyr.Tests.Cli;
+
+public sealed class TokenizeTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public TokenizeTests() => TokenizerFiles.Write(_folder.Path, TinyTokenizer.Create(), 64);
+
+    [Fact]
+    public void Conversations_are_the_ids_of_transformers()
+    {
+        var tokenizer = SharedFolder.PathOf("golden/tokenizer/mistral-7b-v0.1.tokenizer.model");
+        using var golden = JsonDocument.Parse(File.ReadAllBytes(SharedFolder.PathOf("golden/tokenizer/chat.json")));
+        var cases = golden.RootElement.GetProperty("cases").EnumerateArray().ToList();
+        var file = _folder.Write("chat.jsonl", string.Concat(cases.Select(chat => JsonSerializer.Serialize(new { messages = chat.GetProperty("messages") }) + "\n")));
+        foreach (var (options, field) in new (string[], string)[] { ([], "ids"), (["--add_special_tokens"], "ids_with_bos") })
+        {
+            var run = CliRun.Of(["tokenize", "--tokenizer", tokenizer, "--messages", file, "--json", .. options]);
+            Assert.Equal((0, ""), (run.Code, run.Error));
+            using var result = JsonDocument.Parse(run.Output);
+            Assert.Equal(cases.Count, result.RootElement.GetArrayLength());
+            foreach (var (expected, actual) in cases.Zip(result.RootElement.EnumerateArray()))
+                Assert.Equal(GoldenModel.Ints(expected.GetProperty(field)), GoldenModel.Ints(actual.GetProperty("ids")).AsEnumerable());
+        }
+    }
+
+    [Fact]
+    public void A_text_is_one_object_and_conversations_are_a_list_of_them()
+    {
+        Assert.Equal("{\"ids\":[259,283],\"pieces\":[\"▁a\",\"x\"]}\n", Tokenize("--text", "ax", "--json"));
+        Assert.Equal("{\"ids\":[1,259],\"pieces\":[\"<s>\",\"▁a\"]}\n", Tokenize("--text", "a", "--json", "--add_special_tokens"));
+        Assert.Equal("{\"ids\":[],\"pieces\":[]}\n", Tokenize("--text", "", "--json"));
+        var chat = _folder.Write("chat.jsonl", "[{\"role\": \"user\", \"content\": \"a\"}]\n");
+        using var list = JsonDocument.Parse(Tokenize("--messages", chat, "--json"));
+        using var prompted = JsonDocument.Parse(Tokenize("--messages", chat, "--json", "--add_generation_prompt"));
+        var (turn, turnAndTag) = (list.RootElement[0], prompted.RootElement[0]);
+        Assert.Equal(["ids", "pieces"], turn.EnumerateObject().Select(property => property.Name));
+        Assert.True(GoldenModel.Ints(turnAndTag.GetProperty("ids")).AsSpan().StartsWith(GoldenModel.Ints(turn.GetProperty("ids"))));
+        Assert.Equal("<0x0A>", turnAndTag.GetProperty("pieces")[turnAndTag.GetProperty("pieces").GetArrayLength() - 1].GetString());
+    }
+
+    [Fact]
+    public void A_file_is_taken_whole_with_its_last_newline()
+    {
+        var file = _folder.Write("text.txt", "a\n");
+        Assert.Equal("{\"ids\":[259,13],\"pieces\":[\"▁a\",\"<0x0A>\"]}\n", Tokenize("--text-file", file, "--json"));
+    }
+
+    [Fact]
+    public void The_table_pairs_ids_and_pieces()
+    {
+        var lines = Tokenize("--text", "ax").Split('\n').Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Where(line => line.Length > 0);
+        Assert.Equal(["id piece", "259 ▁a", "283 x"], lines.Where(line => !line.Contains('─')));
+    }
+
+    [Fact]
+    public void What_cannot_be_read_is_named()
+    {
+        var absent = _folder.PathOf("absent.txt");
+        var run = CliRun.Of("tokenize", "--tokenizer", _folder.Path, "--text-file", absent);
+        Assert.Equal(new(2, "", $"zephyr: {absent} cannot be read: Could not find file '{absent}'.\n"), run);
+        var latin = _folder.Write("latin.txt", [(byte)'a', 0xE9]);
+        run = CliRun.Of("tokenize", "--tokenizer", _folder.Path, "--text-file", latin);
+        Assert.Equal(new(2, "", $"zephyr: {latin}: found bytes that are not UTF-8 at offset 1, expected UTF-8 text\n"), run);
+    }
+
+    public void Dispose() => _folder.Dispose();
+
+    private string Tokenize(params string[] options)
+    {
+        var run = CliRun.Of(["tokenize", "--tokenizer", _folder.Path, .. options]);
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        return run.Output;
+    }
+}
