@@ -5,7 +5,14 @@ namespace Zephyr.Tests;
 
 internal static class TestAssembly
 {
-    /// <summary>Every test may touch a tensor; the natives are loaded before the first one does.</summary>
+    /// <summary>
+    /// Every test may touch a tensor; the natives are loaded before the first one does. One thread an operation: tests run
+    /// side by side on tiny tensors, and on a busy machine OpenMP threads that spin for each other took 17 times as long.
+    /// </summary>
     [ModuleInitializer]
-    internal static void LoadNatives() => NativeTorch.Load();
+    internal static void LoadNatives()
+    {
+        NativeTorch.Load();
+        TorchSharp.torch.set_num_threads(1);
+    }
 }

@@ -46,7 +46,8 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
         using var scope = NewDisposeScope();
         var head_VD = model.Head_VD;
         var gradient_TD = zeros_like(hidden_TD);
-        var headGradient_VD = head_VD.requires_grad ? zeros_like(head_VD) : null;
+        // fp32 over the chunks also where the head is bf16: a sum of many rounded parts would lose the small ones.
+        var headGradient_VD = head_VD.requires_grad ? zeros(head_VD.shape, ScalarType.Float32, head_VD.device) : null;
         List<Tensor> chunks = [];
         foreach (var (start, count) in Chunks())
         {
@@ -63,7 +64,7 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
             gradient_TD.index_add_(0, rows_C, slope.matmul(head_VD), 1);
             headGradient_VD?.add_(slope.t().matmul(hidden_CD));
         }
-        if (headGradient_VD is not null) AddGradient(head_VD, headGradient_VD);
+        if (headGradient_VD is not null) AddGradient(head_VD, headGradient_VD.to_type(head_VD.dtype));
         logProbs_R = cat(chunks, 0).MoveToOuterDisposeScope();
         return gradient_TD.MoveToOuterDisposeScope();
     }

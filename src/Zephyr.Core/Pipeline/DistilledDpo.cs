@@ -17,6 +17,7 @@ public static class DistilledDpo
     /// <param name="settings">Resume choice and observer.</param>
     /// <param name="cancellation">Finishes the step in hand, saves a checkpoint, and stops.</param>
     /// <exception cref="UserErrorException">Bad input: nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled before training began: nothing was written.</exception>
     /// <exception cref="RunFailedException">The run could not go on; the last checkpoint is whole.</exception>
     public static TrainingSummary Run(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
@@ -28,18 +29,19 @@ public static class DistilledDpo
 
         var (train, held) = HeldOutSplit.Split([.. PreferenceSchema.Read(trainFiles)], PromptOf, config.Data.EvalFraction, config.Run.Seed);
         if (heldFiles.Count > 0) held = [.. PreferenceSchema.Read(heldFiles)];
-        var pairs = Tokenize("training", train, config, stage.Tokenizer, settings.Observer);
-        var heldPairs = held.Count > 0 ? Tokenize("held-out", held, config, stage.Tokenizer, settings.Observer) : [];
+        var pairs = Tokenize("training", train, config, stage, cancellation);
+        var heldPairs = held.Count > 0 ? Tokenize("held-out", held, config, stage, cancellation) : [];
 
         var referenceFolder = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
         using var policy = stage.LoadPolicy();
         using var reference = stage.LoadReference(referenceFolder);
         var objective = new DpoObjective(policy, reference, SettingsOf(config));
-        settings.Observer.OnNote(config.Dpo.PairLayout == "concatenated"
+        stage.Note(config.Dpo.PairLayout == "concatenated"
             ? "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
             : "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)");
         if (stage.Checkpoint is null && referenceFolder == config.Model.ModelNameOrPath) RequireAgreement(objective, pairs, config);
-        return stage.Train(policy, objective, new(pairs, heldPairs), trainFiles.Concat(heldFiles), cancellation);
+        var inputs = trainFiles.Concat(heldFiles).Concat(TrainingStage.ModelFiles(referenceFolder));
+        return stage.Train(policy, objective, new(pairs, heldPairs), inputs, cancellation);
     }
 
     internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType), config.Dpo.Beta, config.Dpo.LabelSmoothing,
@@ -53,16 +55,20 @@ public static class DistilledDpo
         _ => DpoLossType.Sigmoid,
     };
 
-    private static List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> pairs, DpoConfig config, MistralTokenizer tokenizer, ITrainingObserver observer)
+    private static List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> pairs, DpoConfig config, TrainingStage stage, CancellationToken cancellation)
     {
-        var tokenizePairs = new PairTokenizer(tokenizer, config.Dpo.MaxLength, config.Dpo.MaxPromptLength, config.Dpo.TruncationMode, config.Data.AutoInsertEmptySystemMsg);
-        var tokenized = pairs.Select(tokenizePairs.Tokenize).ToList();
+        var tokenizePairs = new PairTokenizer(stage.Tokenizer, config.Dpo.MaxLength, config.Dpo.MaxPromptLength, config.Dpo.TruncationMode, config.Data.AutoInsertEmptySystemMsg);
+        var tokenized = pairs.Select(pair =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return tokenizePairs.Tokenize(pair);
+        }).ToList();
         if (tokenized.Count == 0) throw new UserErrorException($"there is no {what} pair in {string.Join(", ", config.Data.Dataset)}");
         var report = tokenizePairs.Report;
-        observer.OnNote($"{what} data: {tokenized.Count} pairs; {report.PromptsCut} prompts cut to {config.Dpo.MaxPromptLength} tokens, {report.ChosenCut} chosen and "
+        stage.Note($"{what} data: {tokenized.Count} pairs; {report.PromptsCut} prompts cut to {config.Dpo.MaxPromptLength} tokens, {report.ChosenCut} chosen and "
             + $"{report.RejectedCut} rejected answers cut to fit {config.Dpo.MaxLength} (these end without </s>), {report.TokensCut} tokens in all; "
             + $"{tokenized.Count(pair => pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))} pairs with equal answers");
-        RequireEnds(tokenized, report, tokenizer.EosId);
+        RequireEnds(tokenized, report, stage.Tokenizer.EosId);
         return tokenized;
     }
 

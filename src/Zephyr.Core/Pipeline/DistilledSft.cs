@@ -17,6 +17,7 @@ public static class DistilledSft
     /// <param name="settings">Resume choice and observer.</param>
     /// <param name="cancellation">Finishes the step in hand, saves a checkpoint, and stops.</param>
     /// <exception cref="UserErrorException">Bad input: nothing was written.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled before training began: nothing was written.</exception>
     /// <exception cref="RunFailedException">The run could not go on; the last checkpoint is whole.</exception>
     public static TrainingSummary Run(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
@@ -28,8 +29,8 @@ public static class DistilledSft
 
         var (train, held) = HeldOutSplit.Split([.. ConversationSchema.Read(trainFiles)], PromptOf, config.Data.EvalFraction, config.Run.Seed);
         if (heldFiles.Count > 0) held = [.. ConversationSchema.Read(heldFiles)];
-        var sequences = Sequences("training", train, config, stage.Tokenizer, settings.Observer);
-        var heldSequences = held.Count > 0 ? Sequences("held-out", held, config, stage.Tokenizer, settings.Observer) : [];
+        var sequences = Sequences("training", train, config, stage, cancellation);
+        var heldSequences = held.Count > 0 ? Sequences("held-out", held, config, stage, cancellation) : [];
 
         using var policy = stage.LoadPolicy();
         var objective = new SftObjective(policy, config.Training.GradientCheckpointing);
@@ -37,18 +38,24 @@ public static class DistilledSft
     }
 
     private static IReadOnlyList<TokenSequence> Sequences(string what, IEnumerable<Conversation> conversations, SftConfig config,
-        MistralTokenizer tokenizer, ITrainingObserver observer)
+        TrainingStage stage, CancellationToken cancellation)
     {
         var (length, assistantOnly) = (config.Sft.MaxSeqLength, config.Sft.AssistantOnlyLoss);
-        var tokenize = new ConversationTokenizer(tokenizer, config.Data.AutoInsertEmptySystemMsg);
-        var tokenized = conversations.Select(tokenize.Tokenize);
+        var tokenize = new ConversationTokenizer(stage.Tokenizer, config.Data.AutoInsertEmptySystemMsg);
+        var tokenized = conversations.Select(conversation =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return tokenize.Tokenize(conversation);
+        });
         var packed = config.Sft.Packing
-            ? Packing.Wrapped(tokenized, length, tokenizer.EosId, assistantOnly)
+            ? Packing.Wrapped(tokenized, length, stage.Tokenizer.EosId, assistantOnly)
             : Packing.OneEach(tokenized, length, assistantOnly);
+        if (packed.Documents == 0)
+            throw new UserErrorException($"there is no {what} conversation in {string.Join(", ", what == "training" ? config.Data.Dataset : config.Data.EvalDataset)}");
         if (packed.Sequences.Count == 0)
             throw new UserErrorException($"none of the {packed.Documents} {what} conversations leaves a sequence to learn from: "
                 + $"{packed.TokensDropped} tokens do not fill a block of max_seq_length {length}, {packed.WithoutLabels} have no supervised token");
-        observer.OnNote($"{what} data: {packed.Documents} conversations, {packed.Sequences.Count} {(config.Sft.Packing ? "packed blocks" : "sequences")} of up to {length} tokens, "
+        stage.Note($"{what} data: {packed.Documents} conversations, {packed.Sequences.Count} {(config.Sft.Packing ? "packed blocks" : "sequences")} of up to {length} tokens, "
             + $"{packed.Sequences.Sum(sequence => (long)sequence.LabelCount)} labels; {packed.Truncated} cut, {packed.WithoutLabels} left out without a label, {packed.TokensDropped} tokens dropped");
         return packed.Sequences;
     }

@@ -10,6 +10,9 @@ namespace Zephyr.Pipeline;
 /// <summary>run.json: what really ran. Configuration with the origin of each value, versions, device, seed, and hashes of what went in.</summary>
 internal static class RunRecord
 {
+    /// <summary>The file's name in the output folder.</summary>
+    public const string FileName = "run.json";
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <param name="stage">sft, aif or dpo.</param>
@@ -27,7 +30,11 @@ internal static class RunRecord
     };
 
     /// <summary>Adds what concerns torch: versions, device and precision with their reasons.</summary>
-    public static JsonObject WithTorch(this JsonObject record, string device, string precision)
+    /// <param name="record">What is added to.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="precision">float32, or bfloat16 and what keeps it exact.</param>
+    /// <param name="resumedFrom">The checkpoint that the run goes on from; null for none.</param>
+    public static JsonObject WithTraining(this JsonObject record, string device, string precision, string? resumedFrom)
     {
         var native = NativeTorch.Load();
         record["torchsharp"] = typeof(torch).Assembly.GetName().Version?.ToString(3);
@@ -35,7 +42,21 @@ internal static class RunRecord
         record["threads"] = torch.get_num_threads();
         record["device"] = device;
         record["precision"] = precision;
+        record["resumed_from"] = resumedFrom;
         return record;
+    }
+
+    /// <summary>The stage whose run.json stands in a folder; null where there is none that can be read.</summary>
+    public static string? StageOf(string folder)
+    {
+        try
+        {
+            return (string?)JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, FileName)))?["stage"];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Writes it beside and renames it into place.</summary>

@@ -23,6 +23,7 @@ internal sealed class TrainingStage
     private readonly JsonObject _config;
     private readonly Device _device;
     private readonly ITrainingObserver _observer;
+    private readonly List<string> _notes = [];
 
     /// <param name="name">sft or dpo.</param>
     /// <param name="model">Which model to start from.</param>
@@ -35,14 +36,16 @@ internal sealed class TrainingStage
         (_name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
         _device = ComputeDevice.Resolve(model.Device);
         Folder = new(run.OutputDir);
-        Checkpoint = ResumePoint.Choose(Folder, run.OverwriteOutputDir, session.Resume);
+        if (Path.GetFullPath(run.OutputDir) == Path.GetFullPath(model.ModelNameOrPath))
+            throw new UserErrorException($"output_dir: {run.OutputDir} is model_name_or_path too; expected another folder, or the starting model would be lost");
+        Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume);
         ModelConfig = MistralConfigFile.Read(model.ModelNameOrPath);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         if (Tokenizer.VocabularySize > ModelConfig.VocabSize)
             throw new UserErrorException($"the tokenizer has {Tokenizer.VocabularySize} pieces and {model.ModelNameOrPath} an embedding of "
                 + $"{ModelConfig.VocabSize} rows: expected a tokenizer that fits the model (tokenizer_name_or_path)");
         if (model.AttnImplementation is { } implementation)
-            _observer.OnNote($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
+            Note($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
     }
 
     public RunFolder Folder { get; }
@@ -57,6 +60,9 @@ internal sealed class TrainingStage
     private ScalarType Dtype => _options.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
     private string Precision => _options.Training.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32";
+
+    /// <summary>Something worth a line. It is told when the run starts: a run that is refused before leaves no log behind.</summary>
+    public void Note(string text) => _notes.Add(text);
 
     /// <summary>Refuses a sequence length that the model has no positions for.</summary>
     public void RequirePositions(string key, int length)
@@ -73,26 +79,40 @@ internal sealed class TrainingStage
     /// <param name="policy">What learns.</param>
     /// <param name="objective">What is asked of it.</param>
     /// <param name="data">Tokenized rows.</param>
-    /// <param name="inputs">The files they came from.</param>
+    /// <param name="inputs">Files whose content decides the run beside the model's: the rows, a reference model.</param>
     /// <param name="cancellation">Finishes the step in hand, saves, and stops.</param>
+    /// <exception cref="RunFailedException">A step was not finite, or the output could not be written.</exception>
     public TrainingSummary Train<TExample>(MistralForCausalLM policy, IObjective<TExample> objective, TrainingData<TExample> data,
         IEnumerable<string> inputs, CancellationToken cancellation)
     {
         var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
         using var trainer = new Trainer<TExample>(policy, objective, data, _options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);
-        else Folder.PrepareFresh(_run.OverwriteOutputDir);
-
-        RunRecord.Write(Path.Combine(Folder.Root, "run.json"), RunRecord
-            .Create(_name, _config, _run.Seed, inputs.Concat(ModelFiles(_model.ModelNameOrPath)))
-            .WithTorch(_device.ToString(), Precision));
-        observer.OnStart(new(_name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count, _device.ToString(), Precision));
-        var watch = Stopwatch.StartNew();
-        var interrupted = trainer.Run(cancellation);
-        var summary = new TrainingSummary(trainer.Step, watch.Elapsed.TotalSeconds, Folder.Root, interrupted);
-        observer.OnEnd(summary);
-        return summary;
+        var record = RunRecord.Create(_name, _config, _run.Seed, inputs.Concat(ModelFiles(_model.ModelNameOrPath)))
+            .WithTraining(_device.ToString(), Precision, Checkpoint);
+        cancellation.ThrowIfCancellationRequested();
+        Folder.Prepare(Checkpoint is not null && Folder.Holds(Checkpoint) ? trainer.Step : 0);
+        try
+        {
+            RunRecord.Write(Path.Combine(Folder.Root, RunRecord.FileName), record);
+            foreach (var note in _notes) observer.OnNote(note);
+            observer.OnStart(new(_name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count,
+                _device.ToString(), Precision, trainer.EvaluationDue));
+            var watch = Stopwatch.StartNew();
+            var interrupted = trainer.Run(cancellation);
+            var summary = new TrainingSummary(trainer.Step, watch.Elapsed.TotalSeconds, Folder.Root, interrupted);
+            observer.OnEnd(summary);
+            return summary;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
+        }
     }
+
+    /// <summary>The files of a model folder whose content matters.</summary>
+    public static IEnumerable<string> ModelFiles(string folder) =>
+        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model");
 
     /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy.</summary>
     private void WriteModel(string folder, MistralForCausalLM policy, IEnumerable<KeyValuePair<string, Tensor>> master)
@@ -102,7 +122,4 @@ internal sealed class TrainingStage
         TokenizerFiles.Write(folder, Tokenizer, policy.Config.MaxPositionEmbeddings);
         File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(_name, _model.ModelNameOrPath, _config));
     }
-
-    private static IEnumerable<string> ModelFiles(string folder) =>
-        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model");
 }

@@ -17,9 +17,8 @@ internal static class Checkpoint
 
     /// <summary>Fills the optimizer's state from a checkpoint.</summary>
     /// <exception cref="UserErrorException">A file is missing, broken, or of another model.</exception>
-    public static TrainingState Restore(string folder, AdamW optimizer)
+    public static void Restore(string folder, AdamW optimizer, int step)
     {
-        var state = TrainingState.Read(folder);
         var file = SafetensorsFile.Open(Path.Combine(folder, OptimizerFile));
         var tensors = optimizer.StateTensors.ToDictionary();
         if (file.Entries.Count != tensors.Count || tensors.Any(entry =>
@@ -27,7 +26,6 @@ internal static class Checkpoint
             throw new UserErrorException($"{file.Path}: its tensors are not those of this model and precision; resume with the bf16 setting the run began with");
         using var noGradient = no_grad();
         foreach (var (name, tensor) in tensors) WeightReader.ReadInto(file, file.Entries[name], tensor);
-        optimizer.Restored(state.Step);
-        return state;
+        optimizer.Restored(step);
     }
 }

@@ -30,8 +30,9 @@ public interface ITrainingObserver
 /// <param name="TrainableParameters">How many numbers are learned.</param>
 /// <param name="Device">"cpu" or "cuda:0".</param>
 /// <param name="Precision">"float32" or "bfloat16 with float32 master".</param>
+/// <param name="RepeatsEvaluation">The run begins by making the evaluation after <paramref name="StartStep"/> (again).</param>
 public sealed record TrainingPlan(
-    string Stage, int TotalSteps, int StartStep, double Epochs, long TrainableParameters, string Device, string Precision);
+    string Stage, int TotalSteps, int StartStep, double Epochs, long TrainableParameters, string Device, string Precision, bool RepeatsEvaluation = false);
 
 /// <summary>One optimizer step.</summary>
 /// <param name="Step">1-based.</param>

@@ -13,8 +13,8 @@ public sealed class MetricsFiles(string folder) : ITrainingObserver
     /// <inheritdoc/>
     public void OnStart(TrainingPlan plan)
     {
-        CutBack(_metrics, plan.StartStep);
-        CutBack(_timings, plan.StartStep);
+        CutBack(_metrics, plan);
+        CutBack(_timings, plan);
     }
 
     /// <inheritdoc/>
@@ -63,26 +63,32 @@ public sealed class MetricsFiles(string folder) : ITrainingObserver
         buffer.WriteTo(file);
     }
 
-    /// <summary>Keeps the lines up to a step; the evaluation before step 1 is step 0's. A run that starts over keeps none.</summary>
-    private static void CutBack(string path, int step)
+    /// <summary>
+    /// Keeps the lines up to the step the run goes on from, without that step's evaluation where it is repeated. A run that
+    /// starts over keeps none. A line torn by a crash belongs to a step after the checkpoint.
+    /// </summary>
+    private static void CutBack(string path, TrainingPlan plan)
     {
         if (!File.Exists(path)) return;
-        var kept = step == 0 ? [] : File.ReadLines(path).Where(line => StepOf(line) <= step).ToList();
+        var kept = plan.StartStep == 0 ? [] : File.ReadLines(path).Where(line => Precedes(line, plan));
         File.WriteAllText(path + ".tmp", string.Concat(kept.Select(line => line + "\n")));
         File.Move(path + ".tmp", path, overwrite: true);
     }
 
-    private static int StepOf(string line)
+    private static bool Precedes(string line, TrainingPlan plan)
     {
         try
         {
             using var json = JsonDocument.Parse(line);
-            return json.RootElement.GetProperty("step").GetInt32();
+            var step = json.RootElement.GetProperty("step").GetInt32();
+            return step < plan.StartStep || (step == plan.StartStep && !(plan.RepeatsEvaluation && IsEvaluation(json.RootElement)));
         }
-        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            // A line torn by a crash belongs to a step after the checkpoint.
-            return int.MaxValue;
+            return false;
         }
     }
+
+    private static bool IsEvaluation(JsonElement line) =>
+        line.EnumerateObject().Any(value => value.Name.StartsWith("eval_", StringComparison.Ordinal));
 }

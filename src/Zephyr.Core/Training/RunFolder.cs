@@ -5,12 +5,14 @@ namespace Zephyr.Training;
 
 /// <summary>
 /// The output folder of a run: checkpoints that exist wholly or not at all (decision 9), and the trained model at the top.
-/// Everything is written beside, flushed, and renamed.
+/// Everything is written beside, flushed, and renamed; everything is renamed away before it is deleted.
 /// </summary>
 public sealed class RunFolder(string root)
 {
     private const string CheckpointPrefix = "checkpoint-", Unfinished = ".tmp";
     private static readonly string[] RunFiles = ["metrics.jsonl", "timings.jsonl", "run.json"];
+
+    // Where one of these stands, the whole model does: they are moved into place last.
     private static readonly string[] WeightFiles = ["model.safetensors", "model.safetensors.index.json"];
 
     /// <summary>The folder itself.</summary>
@@ -26,6 +28,13 @@ public sealed class RunFolder(string root)
     /// <summary>The trained model stands at the top: the run went to its last step.</summary>
     public bool IsFinished => WeightFiles.Any(file => File.Exists(Path.Combine(Root, file)));
 
+    /// <summary>What a run that breaks off leaves to go on from, for its last message.</summary>
+    public string Kept => Checkpoints is [.., var newest] ? $"the newest whole checkpoint is {newest.Path}" : "no checkpoint had been written yet";
+
+    /// <summary>Whether a path is one of this folder's own checkpoints.</summary>
+    public bool Holds(string checkpoint) =>
+        Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(checkpoint))) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
+
     /// <summary>Refuses a folder that holds a run, unless it is to be overwritten. Changes nothing.</summary>
     /// <exception cref="UserErrorException">It holds a run already, or is a file.</exception>
     public void RequireFree(bool overwrite)
@@ -33,17 +42,29 @@ public sealed class RunFolder(string root)
         if (File.Exists(Root)) throw new UserErrorException($"output_dir: {Root} is a file, expected a folder");
         if (HoldsRun && !overwrite)
             throw new UserErrorException($"output_dir: {Root} already holds a {(IsFinished ? "finished " : "")}run; "
-                + $"{(IsFinished ? "" : "continue it with --resume auto, or ")}start over with overwrite_output_dir: true");
+                + $"{(IsFinished || Checkpoints.Count == 0 ? "" : "continue it with --resume auto, or ")}start over with overwrite_output_dir: true");
     }
 
-    /// <summary>Creates the folder for a new run, and clears an old run's files out of it where that was asked for.</summary>
-    /// <exception cref="UserErrorException">It holds a run already.</exception>
-    public void PrepareFresh(bool overwrite)
+    /// <summary>
+    /// Makes the folder ready for the steps after <paramref name="step"/>: a run's files from before it stay, what a run left
+    /// there for later steps goes, and at step 0 everything of it. The caller has decided that this is wanted.
+    /// </summary>
+    /// <param name="step">The step of this folder's checkpoint that the run goes on from; 0 for a fresh one.</param>
+    /// <exception cref="UserErrorException">The folder cannot be made.</exception>
+    public void Prepare(int step)
     {
-        RequireFree(overwrite);
-        Directory.CreateDirectory(Root);
-        foreach (var (_, path) in Checkpoints) Directory.Delete(path, recursive: true);
-        foreach (var file in RunFiles.Concat(WeightFiles)) File.Delete(Path.Combine(Root, file));
+        try
+        {
+            Directory.CreateDirectory(Root);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"output_dir: {Root} cannot be made: {error.Message}", error);
+        }
+        foreach (var leftover in Directory.EnumerateDirectories(Root, "*" + Unfinished).Where(IsOwnLeftover)) Directory.Delete(leftover, recursive: true);
+        foreach (var (_, path) in Checkpoints.Where(checkpoint => checkpoint.Step > step)) Remove(path);
+        // The weights first: without them no half-deleted model can pass for a finished run.
+        foreach (var file in step == 0 ? WeightFiles.Concat(RunFiles) : WeightFiles) File.Delete(Path.Combine(Root, file));
         foreach (var shard in Directory.EnumerateFiles(Root, "model-*-of-*.safetensors")) File.Delete(shard);
     }
 
@@ -56,17 +77,18 @@ public sealed class RunFolder(string root)
         var path = Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"{CheckpointPrefix}{step}"));
         var aside = path + Unfinished;
         FillAside(aside, write);
-        if (Directory.Exists(path)) Directory.Delete(path, recursive: true);
+        if (Directory.Exists(path)) Remove(path, ".old" + Unfinished);
         Directory.Move(aside, path);
         return path;
     }
 
-    /// <summary>Puts the trained model's files at the top of the folder, each renamed into place.</summary>
+    /// <summary>Puts the trained model's files at the top of the folder, each renamed into place, the weights last.</summary>
     public void WriteModel(Action<string> write)
     {
         var aside = Path.Combine(Root, "model" + Unfinished);
         FillAside(aside, write);
-        foreach (var file in Directory.EnumerateFiles(aside)) File.Move(file, Path.Combine(Root, Path.GetFileName(file)), overwrite: true);
+        foreach (var file in Directory.GetFiles(aside).OrderBy(file => WeightFiles.Contains(Path.GetFileName(file))).ThenBy(file => file, StringComparer.Ordinal))
+            File.Move(file, Path.Combine(Root, Path.GetFileName(file)), overwrite: true);
         Directory.Delete(aside);
     }
 
@@ -74,10 +96,19 @@ public sealed class RunFolder(string root)
     public void Prune(int keep)
     {
         if (keep == 0) return;
-        foreach (var (_, path) in Checkpoints.SkipLast(keep)) Directory.Delete(path, recursive: true);
+        foreach (var (_, path) in Checkpoints.SkipLast(keep)) Remove(path);
     }
 
     private bool HoldsRun => Checkpoints.Count > 0 || RunFiles.Concat(WeightFiles).Any(file => File.Exists(Path.Combine(Root, file)));
+
+    /// <summary>Deleting takes a while and may be cut off; by then the name no longer promises a whole checkpoint.</summary>
+    private static void Remove(string checkpoint, string suffix = Unfinished)
+    {
+        var aside = checkpoint + suffix;
+        if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
+        Directory.Move(checkpoint, aside);
+        Directory.Delete(aside, recursive: true);
+    }
 
     private static void FillAside(string aside, Action<string> write)
     {
@@ -86,6 +117,7 @@ public sealed class RunFolder(string root)
         try
         {
             write(aside);
+            foreach (var file in Directory.EnumerateFiles(aside)) Flush(file);
         }
         catch
         {
@@ -93,6 +125,16 @@ public sealed class RunFolder(string root)
             throw;
         }
     }
+
+    /// <summary>A rename may reach the disk before the content does; after a power cut the name would promise what is not there.</summary>
+    private static void Flush(string file)
+    {
+        using var handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
+        RandomAccess.FlushToDisk(handle);
+    }
+
+    private static bool IsOwnLeftover(string path) =>
+        Path.GetFileName(path) is var name && (name == "model" + Unfinished || name.StartsWith(CheckpointPrefix, StringComparison.Ordinal));
 
     private static int StepOf(string path) =>
         int.TryParse(Path.GetFileName(path)[CheckpointPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0;

@@ -1,28 +1,10 @@
 using System.Diagnostics;
-using Zephyr.Configuration;
 using Zephyr.Model;
 using Zephyr.Objectives;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 
 namespace Zephyr.Training;
-
-/// <summary>The rows of a run.</summary>
-/// <param name="Train">Tokenized training rows; at least one.</param>
-/// <param name="Held">Held-out rows; may be empty.</param>
-/// <param name="Shuffle">Whether each epoch has its own seeded order; otherwise the rows' own.</param>
-public sealed record TrainingData<TExample>(IReadOnlyList<TExample> Train, IReadOnlyList<TExample> Held, bool Shuffle = true);
-
-/// <summary>The groups of keys that concern the training loop.</summary>
-/// <param name="Training">How long, in which portions.</param>
-/// <param name="Optimizer">AdamW and its schedule.</param>
-/// <param name="Cadence">Logging, evaluation, saving.</param>
-/// <param name="Seed">Seed of the data's order.</param>
-public sealed record TrainerOptions(TrainingOptions Training, OptimizerOptions Optimizer, CadenceOptions Cadence, long Seed);
-
-/// <summary>Where a run writes, and how a model folder is written there.</summary>
-/// <param name="Folder">The output folder.</param>
-/// <param name="WriteModel">Writes a model folder, given the weights at full precision.</param>
-public sealed record TrainerOutput(RunFolder Folder, Action<string, IEnumerable<KeyValuePair<string, Tensor>>> WriteModel);
 
 /// <summary>
 /// The one training loop: micro-batches add up gradients and sums, the step divides once by its whole weight, clips, and
@@ -41,8 +23,10 @@ public sealed class Trainer<TExample> : IDisposable
     private readonly Gradients _gradients;
     private readonly AdamW _optimizer;
     private readonly MetricTally _tally;
-    private int _step;
+    private readonly SortedDictionary<string, string> _shape;
+    private int _step, _savedStep;
     private long _tokens;
+    private bool _evaluationDue;
 
     /// <param name="model">The policy, trainable. Not owned.</param>
     /// <param name="objective">What is asked of it.</param>
@@ -62,6 +46,7 @@ public sealed class Trainer<TExample> : IDisposable
         _gradients = new(_parameters);
         _optimizer = new(_parameters, options.Optimizer);
         _tally = new(objective.MetricNames);
+        _shape = ShapeOf(data);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>
@@ -73,30 +58,37 @@ public sealed class Trainer<TExample> : IDisposable
     /// <summary>Passes over the data that the whole run makes.</summary>
     public double Epochs => _plan.EpochAfter(TotalSteps);
 
+    /// <summary>Whether the run goes on by repeating an evaluation that was cut off.</summary>
+    public bool EvaluationDue => _evaluationDue;
+
     /// <summary>Goes on from a checkpoint whose weights the model already holds.</summary>
+    /// <exception cref="UserErrorException">The checkpoint is broken, or its steps meant something else.</exception>
     public void Resume(string checkpoint)
     {
-        var state = Checkpoint.Restore(checkpoint, _optimizer);
-        state.RequireSameShape(checkpoint, Shape);
-        (_step, _tokens) = (state.Step, state.Tokens);
+        var state = TrainingState.Read(checkpoint);
+        state.RequireSameShape(checkpoint, _shape);
+        Checkpoint.Restore(checkpoint, _optimizer, state.Step);
+        (_step, _tokens, _evaluationDue) = (state.Step, state.Tokens, state.EvaluationDue);
+        _savedStep = _output.Folder.Holds(checkpoint) ? _step : 0;
         _tally.Restore(state.TallySums, state.TallyWeight);
     }
 
     /// <summary>Trains to the last step, or until cancelled: then the step in hand is finished and saved.</summary>
-    /// <returns>Whether it was cancelled before the last step.</returns>
+    /// <returns>Whether it was cancelled with something left to do: a step, or the last evaluation.</returns>
     /// <exception cref="NonFiniteStepException">A step's loss or gradient was not finite; the weights are those before it.</exception>
     public bool Run(CancellationToken cancellation)
     {
-        if (_step == 0 && _options.Cadence.EvalOnStart) Evaluate(cancellation);
+        if (_evaluationDue || (_step == 0 && _options.Cadence.EvalOnStart)) Evaluate(cancellation);
         while (_step < TotalSteps && !cancellation.IsCancellationRequested)
         {
             TakeStep();
             if (IsDue(_options.Cadence.EvalStrategy, _options.Cadence.EvalSteps) || _step == TotalSteps) Evaluate(cancellation);
             if (IsDue(_options.Cadence.SaveStrategy, _options.Cadence.SaveSteps)) Save();
         }
-        var interrupted = _step < TotalSteps;
-        if (interrupted) Save();
-        else _output.Folder.WriteModel(folder => _output.WriteModel(folder, _optimizer.MasterWeights));
+        var interrupted = _step < TotalSteps || _evaluationDue;
+        // Before the first step there is nothing to save: a second run begins anew.
+        if (!interrupted) _output.Folder.WriteModel(folder => _output.WriteModel(folder, _optimizer.MasterWeights));
+        else if (_step > _savedStep) Save();
         return interrupted;
     }
 
@@ -111,7 +103,8 @@ public sealed class Trainer<TExample> : IDisposable
         // The step's one read-back from the device: the sums and the norm together.
         var read = cat([sums, _gradients.Norm().to_type(ScalarType.Float64).reshape(1)], 0).cpu().data<double>().ToArray();
         var norm = read[^1] / weight;
-        if (!double.IsFinite(norm) || !double.IsFinite(read[0])) throw new NonFiniteStepException(step, read[0] / weight, norm);
+        if (!double.IsFinite(norm) || !double.IsFinite(read[0])) 
+            throw new NonFiniteStepException(step, read[0] / weight, norm, _output.Folder.Kept);
 
         var rate = _schedule.At(step);
         var limit = _options.Optimizer.MaxGradNorm;
@@ -165,27 +158,37 @@ public sealed class Trainer<TExample> : IDisposable
     {
         if (_data.Held.Count == 0 || _options.Cadence.EvalStrategy == "no") return;
         var watch = Stopwatch.StartNew();
+        _evaluationDue = true;
         try
         {
             var means = Evaluator.Run(_objective, _data.Held, _options.Training.PerDeviceEvalBatchSize, cancellation, "eval_");
             _observer.OnEvaluation(new(_step, _plan.EpochAfter(_step), means, watch.Elapsed.TotalSeconds));
+            _evaluationDue = false;
         }
         catch (OperationCanceledException)
         {
-            // The loop sees the cancelled token next and saves.
+            // The loop sees the cancelled token next and saves; the checkpoint says that this evaluation is still due.
         }
     }
 
     private void Save()
     {
-        var state = new TrainingState(_step, _tokens, [.. _tally.Sums], _tally.Weight, Shape);
+        var state = new TrainingState(_step, _tokens, [.. _tally.Sums], _tally.Weight, _evaluationDue, _shape);
         var path = _output.Folder.WriteCheckpoint(_step, folder =>
         {
             _output.WriteModel(folder, _optimizer.MasterWeights);
             Checkpoint.Write(folder, _optimizer, state);
         });
-        _output.Folder.Prune(_options.Cadence.SaveTotalLimit);
+        _savedStep = _step;
         _observer.OnCheckpoint(path, _step);
+        try
+        {
+            _output.Folder.Prune(_options.Cadence.SaveTotalLimit);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            _observer.OnNote($"an old checkpoint could not be removed: {error.Message}");
+        }
     }
 
     private bool IsDue(string strategy, int steps) => strategy switch
@@ -195,9 +198,12 @@ public sealed class Trainer<TExample> : IDisposable
         _ => false,
     };
 
-    private SortedDictionary<string, string> Shape => new(StringComparer.Ordinal)
+    /// <summary>What a checkpoint must agree on for its steps to mean the same.</summary>
+    private SortedDictionary<string, string> ShapeOf(TrainingData<TExample> data) => new(StringComparer.Ordinal)
     {
+        ["objective"] = _objective.GetType().Name,
         ["training rows"] = $"{_plan.ExampleCount}",
+        ["training tokens"] = $"{data.Train.Sum(example => (long)_objective.TokensOf(example))}",
         ["per_device_train_batch_size"] = $"{_plan.MicroBatchSize}",
         ["gradient_accumulation_steps"] = $"{_plan.Accumulation}",
         ["seed"] = $"{_options.Seed}",

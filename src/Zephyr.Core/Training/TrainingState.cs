@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Zephyr.Runtime;
 
 namespace Zephyr.Training;
@@ -11,11 +12,23 @@ namespace Zephyr.Training;
 /// <param name="Tokens">Tokens the policy has seen.</param>
 /// <param name="TallySums">Sums of the metrics since the last logged step.</param>
 /// <param name="TallyWeight">Their weight.</param>
-/// <param name="Shape">What must be the same for the steps to mean the same: rows, batch sizes, steps, seed.</param>
-internal sealed record TrainingState(int Step, long Tokens, double[] TallySums, double TallyWeight, SortedDictionary<string, string> Shape)
+/// <param name="EvaluationDue">The evaluation that belongs to this step was cut off and is still to be made.</param>
+/// <param name="Shape">What must be the same for the steps to mean the same: objective, rows, batch sizes, steps, seed.</param>
+internal sealed record TrainingState(
+    int Step, long Tokens, double[] TallySums, double TallyWeight, bool EvaluationDue, SortedDictionary<string, string> Shape)
 {
     public const string FileName = "trainer_state.json";
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true, NewLine = "\n" };
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        NewLine = "\n",
+        // A metric beside the loss may be infinite without harm to the weights.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+    };
 
     public void Write(string folder) => File.WriteAllText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, Json) + "\n");
 
@@ -26,7 +39,7 @@ internal sealed record TrainingState(int Step, long Tokens, double[] TallySums, 
         {
             return JsonSerializer.Deserialize<TrainingState>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
         }
-        catch (Exception error) when (error is JsonException or IOException)
+        catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException($"{path} cannot be used: {error.Message}; resume from another checkpoint, or start over with --resume never", error);
         }

@@ -1,0 +1,22 @@
+using Zephyr.Configuration;
+using static TorchSharp.torch;
+
+namespace Zephyr.Training;
+
+/// <summary>The rows of a run.</summary>
+/// <param name="Train">Tokenized training rows; at least one.</param>
+/// <param name="Held">Held-out rows; may be empty.</param>
+/// <param name="Shuffle">Whether each epoch has its own seeded order; otherwise the rows' own.</param>
+public sealed record TrainingData<TExample>(IReadOnlyList<TExample> Train, IReadOnlyList<TExample> Held, bool Shuffle = true);
+
+/// <summary>The groups of keys that concern the training loop.</summary>
+/// <param name="Training">How long, in which portions.</param>
+/// <param name="Optimizer">AdamW and its schedule.</param>
+/// <param name="Cadence">Logging, evaluation, saving.</param>
+/// <param name="Seed">Seed of the data's order.</param>
+public sealed record TrainerOptions(TrainingOptions Training, OptimizerOptions Optimizer, CadenceOptions Cadence, long Seed);
+
+/// <summary>Where a run writes, and how a model folder is written there.</summary>
+/// <param name="Folder">The output folder.</param>
+/// <param name="WriteModel">Writes a model folder, given the weights at full precision.</param>
+public sealed record TrainerOutput(RunFolder Folder, Action<string, IEnumerable<KeyValuePair<string, Tensor>>> WriteModel);
