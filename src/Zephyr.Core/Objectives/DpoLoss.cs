@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -50,16 +51,19 @@ public static class DpoLoss
     {
         if (type == DpoLossType.Ipo)
         {
+            using Scalar target = 1 / (2 * beta);
             var averaged = (logProbs.PolicyChosen - logProbs.ReferenceChosen) / logProbs.ChosenTokens
                 - (logProbs.PolicyRejected - logProbs.ReferenceRejected) / logProbs.RejectedTokens;
-            return (averaged - 1 / (2 * beta)).square();
+            return (averaged - target).square();
         }
-        var margin = beta * ((logProbs.PolicyChosen - logProbs.PolicyRejected) - (logProbs.ReferenceChosen - logProbs.ReferenceRejected));
+        // Held until the loss is computed (see KeptScalar).
+        using Scalar strength = beta, right = 1 - labelSmoothing, wrong = labelSmoothing, unbiased = 1 - 2 * labelSmoothing, one = 1;
+        var margin = strength * ((logProbs.PolicyChosen - logProbs.PolicyRejected) - (logProbs.ReferenceChosen - logProbs.ReferenceRejected));
         return type switch
         {
-            DpoLossType.Sigmoid => -(1 - labelSmoothing) * logsigmoid(margin) - labelSmoothing * logsigmoid(-margin),
-            DpoLossType.Hinge => relu(1 - margin),
-            DpoLossType.Robust => (-(1 - labelSmoothing) * logsigmoid(margin) + labelSmoothing * logsigmoid(-margin)) / (1 - 2 * labelSmoothing),
+            DpoLossType.Sigmoid => -(right * logsigmoid(margin)) - wrong * logsigmoid(-margin),
+            DpoLossType.Hinge => relu(one - margin),
+            DpoLossType.Robust => (wrong * logsigmoid(-margin) - right * logsigmoid(margin)) / unbiased,
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "is no preference loss"),
         };
     }

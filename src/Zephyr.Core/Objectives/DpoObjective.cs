@@ -1,3 +1,4 @@
+using TorchSharp;
 using Zephyr.Data.Batches;
 using Zephyr.Data.Text;
 using Zephyr.Model;
@@ -113,8 +114,9 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
         // IPO's rewards are per token too, as its log-probabilities are in TRL.
         var (chosenScale, rejectedScale) = settings.Loss == DpoLossType.Ipo
             ? (pairs.ChosenTokens, pairs.RejectedTokens) : (ones_like(pairs.ChosenTokens), ones_like(pairs.RejectedTokens));
-        var chosen = settings.Beta * (pairs.PolicyChosen - pairs.ReferenceChosen) / chosenScale;
-        var rejected = settings.Beta * (pairs.PolicyRejected - pairs.ReferenceRejected) / rejectedScale;
+        using Scalar beta = settings.Beta;
+        var chosen = beta * (pairs.PolicyChosen - pairs.ReferenceChosen) / chosenScale;
+        var rejected = beta * (pairs.PolicyRejected - pairs.ReferenceRejected) / rejectedScale;
         return stack(
         [
             losses_N.sum(), chosen.sum(), rejected.sum(), (chosen > rejected).to_type(ScalarType.Float32).sum(), (chosen - rejected).sum(),

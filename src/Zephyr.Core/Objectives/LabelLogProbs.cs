@@ -1,5 +1,6 @@
 using Zephyr.Data.Batches;
 using Zephyr.Model;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 
 namespace Zephyr.Objectives;
@@ -61,8 +62,8 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
             var slope_CV = logits_CV.sub_(normalizer_C1).exp_().neg_().mul_(coefficients_C1);
             slope_CV.scatter_add_(1, _labels.narrow(0, start, count).unsqueeze(1), coefficients_C1);
             var slope = slope_CV.to_type(hidden_TD.dtype);
-            gradient_TD.index_add_(0, rows_C, slope.matmul(head_VD), 1);
-            headGradient_VD?.add_(slope.t().matmul(hidden_CD));
+            gradient_TD.index_add_(0, rows_C, slope.matmul(head_VD), KeptScalar.One);
+            headGradient_VD?.add_(slope.t().matmul(hidden_CD), KeptScalar.One);
         }
         if (headGradient_VD is not null) AddGradient(head_VD, headGradient_VD.to_type(head_VD.dtype));
         logProbs_R = cat(chunks, 0).MoveToOuterDisposeScope();
@@ -105,6 +106,6 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
     {
         using var before = parameter.grad;
         if (before is null) parameter.grad = gradient;
-        else before.add_(gradient);
+        else before.add_(gradient, KeptScalar.One);
     }
 }

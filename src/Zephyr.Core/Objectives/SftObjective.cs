@@ -1,3 +1,4 @@
+using TorchSharp;
 using Zephyr.Data.Batches;
 using Zephyr.Model;
 using static TorchSharp.torch;
@@ -37,7 +38,8 @@ public sealed class SftObjective(MistralForCausalLM model, bool recompute) : IOb
         using var pass = model.Forward(batch.Batch, recompute);
         var head = new LabelLogProbs(model, batch);
         // The loss is -sum log p, so every label's coefficient is known beforehand and one visit to the head suffices.
-        var coefficients_R = full(batch.LabelCount, -1f, ScalarType.Float32, model.Device);
+        using Scalar minusOne = -1f;
+        var coefficients_R = full(batch.LabelCount, minusOne, ScalarType.Float32, model.Device);
         var gradient_TD = head.Backward(pass.Hidden_TD, coefficients_R, out var logProbs_R);
         pass.Backward(gradient_TD);
         return LossSum(logProbs_R).MoveToOuterDisposeScope();

@@ -88,7 +88,7 @@ public static class DistilledDpo
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();
-        var means = (objective.Evaluate(sample) / sample.Count).cpu().data<float>().ToArray();
+        var means = objective.Evaluate(sample).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
         var bound = config.Training.Bf16 ? 1e-2 : 1e-4;
         var off = config.Dpo.LossType == "sigmoid" ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
         if (!(off <= bound))

@@ -1,3 +1,4 @@
+using TorchSharp;
 using Zephyr.Configuration;
 using Zephyr.Model;
 using static TorchSharp.torch;
@@ -41,21 +42,22 @@ internal sealed class AdamW : IDisposable
         using var noGradient = no_grad();
         StepCount++;
         var (beta1, beta2) = (_options.AdamBeta1, _options.AdamBeta2);
-        var stepSize = rate / (1 - Math.Pow(beta1, StepCount));
-        var correction2 = Math.Sqrt(1 - Math.Pow(beta2, StepCount));
+        // Held until the last parameter is done (see KeptScalar).
+        using Scalar scale = gradientScale, keep1 = beta1, take1 = 1 - beta1, keep2 = beta2, take2 = 1 - beta2;
+        using Scalar shrink = 1 - rate * _options.WeightDecay, correction2 = Math.Sqrt(1 - Math.Pow(beta2, StepCount));
+        using Scalar epsilon = _options.AdamEpsilon, stepSize = -rate / (1 - Math.Pow(beta1, StepCount));
         foreach (var (name, parameter) in _parameters.All)
         {
             using var scope = NewDisposeScope();
             if (gradients.Of(name, parameter) is not { } gradient) continue;
-            gradient.mul_(gradientScale);
+            gradient.mul_(scale);
             var state = _states[name];
             var weight = state.Master ?? parameter;
-            var decay = WeightNames.IsNorm(name) ? 0 : _options.WeightDecay;
-            if (decay > 0) weight.mul_(1 - rate * decay);
-            state.FirstMoment.mul_(beta1).add_(gradient, 1 - beta1);
-            state.SecondMoment.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-            var denominator = state.SecondMoment.sqrt().div_(correction2).add_(_options.AdamEpsilon);
-            weight.addcdiv_(state.FirstMoment, denominator, -stepSize);
+            if (_options.WeightDecay > 0 && !WeightNames.IsNorm(name)) weight.mul_(shrink);
+            state.FirstMoment.mul_(keep1).add_(gradient, take1);
+            state.SecondMoment.mul_(keep2).addcmul_(gradient, gradient, take2);
+            var denominator = state.SecondMoment.sqrt().div_(correction2).add_(epsilon);
+            weight.addcdiv_(state.FirstMoment, denominator, stepSize);
             if (state.Master is not null) parameter.copy_(state.Master);
         }
     }

@@ -1,4 +1,5 @@
 using Zephyr.Model;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 
 namespace Zephyr.Training;
@@ -19,7 +20,7 @@ internal sealed class Gradients(ParameterSet parameters) : IDisposable
         foreach (var (name, parameter) in parameters.All)
         {
             if (parameter.dtype == ScalarType.Float32 || parameter.grad is not { } gradient) continue;
-            if (_sums.TryGetValue(name, out var sum)) sum.add_(gradient);
+            if (_sums.TryGetValue(name, out var sum)) sum.add_(gradient, KeptScalar.One);
             else _sums[name] = gradient.to_type(ScalarType.Float32).DetachFromDisposeScope();
             parameter.grad = null;
         }

@@ -118,6 +118,14 @@ public sealed class Trainer<TExample> : IDisposable
         return (_objective.MetricNames.Select((name, i) => (name, Mean: read[i] / weight)).ToDictionary(entry => entry.name, entry => entry.Mean), norm);
     }
 
+    /// <summary>Writes what <see cref="Resume"/> needs: the model, moments and master weights, the position.</summary>
+    /// <param name="folder">An existing folder; the caller makes it appear whole.</param>
+    public void WriteCheckpoint(string folder)
+    {
+        _output.WriteModel(folder, _optimizer.MasterWeights);
+        Checkpoint.Write(folder, _optimizer, new(_step, _tokens, [.. _tally.Sums], _tally.Weight, _evaluationDue, _shape));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -133,7 +141,7 @@ public sealed class Trainer<TExample> : IDisposable
         {
             var examples = indices.Select(index => _data.Train[index]).ToList();
             var batchSums = _objective.AccumulateGradients(examples).to_type(ScalarType.Float64);
-            sums = sums is null ? batchSums : sums.add_(batchSums);
+            sums = sums is null ? batchSums : sums.add_(batchSums, KeptScalar.One);
             _gradients.Collect();
             weight += examples.Sum(_objective.WeightOf);
             tokens += examples.Sum(example => (long)_objective.TokensOf(example));
@@ -173,12 +181,7 @@ public sealed class Trainer<TExample> : IDisposable
 
     private void Save()
     {
-        var state = new TrainingState(_step, _tokens, [.. _tally.Sums], _tally.Weight, _evaluationDue, _shape);
-        var path = _output.Folder.WriteCheckpoint(_step, folder =>
-        {
-            _output.WriteModel(folder, _optimizer.MasterWeights);
-            Checkpoint.Write(folder, _optimizer, state);
-        });
+        var path = _output.Folder.WriteCheckpoint(_step, WriteCheckpoint);
         _savedStep = _step;
         _observer.OnCheckpoint(path, _step);
         try
