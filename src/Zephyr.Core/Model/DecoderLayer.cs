@@ -1,3 +1,4 @@
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -23,8 +24,8 @@ internal sealed class DecoderLayer
     public Tensor Forward(Tensor x_TD, RotaryEmbedding.Rotation rotation, IAttentionPattern pattern)
     {
         using var scope = NewDisposeScope();
-        var attended = x_TD + _attention.Forward(_inputNorm.Forward(x_TD), rotation, pattern);
-        return (attended + _feedForward.Forward(_postAttentionNorm.Forward(attended))).MoveToOuterDisposeScope();
+        var attended = x_TD.add(_attention.Forward(_inputNorm.Forward(x_TD), rotation, pattern), KeptScalar.One);
+        return attended.add(_feedForward.Forward(_postAttentionNorm.Forward(attended)), KeptScalar.One).MoveToOuterDisposeScope();
     }
 }
 

@@ -1,3 +1,4 @@
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 
 namespace Zephyr.Model;
@@ -11,8 +12,8 @@ internal sealed class RotaryEmbedding(int headDim, double theta, Device device)
     public Rotation At(int[] positions, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        var exponents = arange(0, headDim, 2, ScalarType.Float32, device) / headDim;
-        var wavelengths = 1f / tensor((float)theta, device: device).pow(exponents);
+        var exponents = tensor(Enumerable.Range(0, headDim / 2).Select(i => 2 * i / (float)headDim).ToArray(), device: device);
+        var wavelengths = tensor((float)theta, device: device).pow(exponents).reciprocal();
         var position_T1 = tensor(positions, ScalarType.Float32, device).unsqueeze(1);
         var angles = (position_T1 * wavelengths).unsqueeze(1);
         return new(angles.cos().to_type(dtype).MoveToOuterDisposeScope(), angles.sin().to_type(dtype).MoveToOuterDisposeScope());
@@ -28,7 +29,7 @@ internal sealed class RotaryEmbedding(int headDim, double theta, Device device)
         {
             var half = x_THE.shape[2] / 2;
             var (first, second) = (x_THE.narrow(2, 0, half), x_THE.narrow(2, half, half));
-            return cat([first * Cos - second * Sin, second * Cos + first * Sin], 2);
+            return cat([(first * Cos).add(second * Sin, KeptScalar.MinusOne), (second * Cos).add(first * Sin, KeptScalar.One)], 2);
         }
     }
 }

@@ -12,4 +12,7 @@ public static class KeptScalar
 {
     /// <summary>1, held for ever: <c>a.add(b, KeptScalar.One)</c> is <c>a + b</c>.</summary>
     public static readonly Scalar One = 1;
+
+    /// <summary>-1, likewise: <c>a.add(b, KeptScalar.MinusOne)</c> is <c>a - b</c>.</summary>
+    public static readonly Scalar MinusOne = -1;
 }

@@ -48,9 +48,9 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
     /// <summary>Key j is seen by the query at position i where i - window &lt; j &lt;= i.</summary>
     private Tensor Mask(int start, int end, Device device)
     {
-        var query_T1 = arange(Length, end, device: device).unsqueeze(1);
-        var key_1S = arange(start, end, device: device).unsqueeze(0);
-        var seen = key_1S.le(query_T1);
-        return _window is { } window ? seen & key_1S.gt(query_T1 - window) : seen;
+        Tensor Range(int from, int to) => tensor(Enumerable.Range(from, to - from).ToArray(), ScalarType.Int64, device);
+        var key_1S = Range(start, end).unsqueeze(0);
+        var seen = key_1S.le(Range(Length, end).unsqueeze(1));
+        return _window is { } window ? seen & key_1S.gt(Range(Length - window, end - window).unsqueeze(1)) : seen;
     }
 }
