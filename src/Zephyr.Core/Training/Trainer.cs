@@ -103,7 +103,7 @@ public sealed class Trainer<TExample> : IDisposable
         // The step's one read-back from the device: the sums and the norm together.
         var read = cat([sums, _gradients.Norm().to_type(ScalarType.Float64).reshape(1)], 0).cpu().data<double>().ToArray();
         var norm = read[^1] / weight;
-        if (!double.IsFinite(norm) || !double.IsFinite(read[0])) 
+        if (!double.IsFinite(norm) || !double.IsFinite(read[0]))
             throw new NonFiniteStepException(step, read[0] / weight, norm, _output.Folder.Kept);
 
         var rate = _schedule.At(step);
