@@ -35,9 +35,20 @@ internal static class ElfRepair
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or DllNotFoundException)
         {
             throw new UserErrorException($"{path} needs {MissingVersion}, which this system's libstdc++ is too old for, and no repaired copy could be "
-                + $"kept in {folder} and loaded from there ({error.Message.Split('\n')[0].TrimEnd('.')}); set XDG_CACHE_HOME to a folder that you may write and "
+                + $"kept in {folder} and loaded from there ({NativeTorch.Reason(error).TrimEnd('.')}); set XDG_CACHE_HOME to a folder that you may write and "
                 + "execute in, or use a system with GCC 13's libstdc++ (Debian 13, Ubuntu 24.04)", error);
         }
+    }
+
+    /// <summary>Whether a library ends before its own section table does, which stands last: a copy or download that stopped.</summary>
+    public static bool IsTruncated(string path)
+    {
+        Span<byte> header = stackalloc byte[64];
+        using var file = File.OpenRead(path);
+        if (file.ReadAtLeast(header, header.Length, throwOnEndOfStream: false) < header.Length) return true;
+        var sections = BinaryPrimitives.ReadUInt64LittleEndian(header[40..]);
+        var bytes = BinaryPrimitives.ReadUInt16LittleEndian(header[58..]) * BinaryPrimitives.ReadUInt16LittleEndian(header[60..]);
+        return IsElf(header) && sections + (ulong)bytes > (ulong)file.Length;
     }
 
     /// <summary>Renames the one import and makes its version optional, in place.</summary>
@@ -116,7 +127,7 @@ internal static class ElfRepair
 
     private static Section FindSection(ReadOnlySpan<byte> image, uint type)
     {
-        if (image.Length < 64 || !image[..4].SequenceEqual("\x7f\u0045LF"u8)) throw NotTheLibrary();
+        if (image.Length < 64 || !IsElf(image)) throw NotTheLibrary();
         var count = BinaryPrimitives.ReadUInt16LittleEndian(image[60..]);
         for (var i = 0; i < count; i++)
             if (SectionHeader(image, i) is { } section && section.Type == type) return section;
@@ -135,6 +146,8 @@ internal static class ElfRepair
         var at = names.IndexOf(Encoding.ASCII.GetBytes('\0' + MissingSymbol + '\0'));
         return at >= 0 ? (uint)at + 1 : throw NotTheLibrary();
     }
+
+    private static bool IsElf(ReadOnlySpan<byte> image) => image.StartsWith("\x7f\u0045LF"u8);
 
     private static uint ReadU32(ReadOnlySpan<byte> bytes) => BinaryPrimitives.ReadUInt32LittleEndian(bytes);
 

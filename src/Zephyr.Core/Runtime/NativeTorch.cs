@@ -70,9 +70,11 @@ public static class NativeTorch
     {
         try
         {
+            // Otherwise the dynamic loader maps what is not there and dies of it (SIGBUS), without a word.
+            if (ElfRepair.IsTruncated(path)) throw new BadImageFormatException("the file ends in the middle");
             NativeLibrary.Load(path);
         }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException or IOException or UnauthorizedAccessException)
         {
             throw new UserErrorException($"{path} does not load ({Reason(error)}); reinstall it, or set {EnvironmentVariable} "
                 + $"to the lib folder of a PyTorch {SupportedVersion} install", error);
@@ -101,20 +103,25 @@ public static class NativeTorch
         }
     }
 
-    /// <summary>The shipped package's version, or what an existing PyTorch says of itself in ../version.py.</summary>
+    /// <summary>The shipped package's version, or what an existing libtorch says of itself in the folder above.</summary>
     private static string VersionOf((string Folder, string Origin) found)
     {
         if (found.Origin != EnvironmentVariable)
             return typeof(torch).GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic)
                 ?.GetRawConstantValue() is string package ? Version.Parse(package).ToString(3) : SupportedVersion;
-        var file = Path.Combine(found.Folder, "..", "version.py");
-        if (!File.Exists(file)) return "unknown";
-        var line = File.ReadLines(file).FirstOrDefault(text => text.StartsWith("__version__", StringComparison.Ordinal));
-        return line?.Split('\'', '"').ElementAtOrDefault(1) ?? "unknown";
+        // A PyTorch package says it in torch/version.py, a libtorch archive in libtorch/build-version.
+        foreach (var file in (string[])["version.py", "build-version"])
+        {
+            var path = Path.Combine(found.Folder, "..", file);
+            if (!File.Exists(path)) continue;
+            var line = File.ReadLines(path).FirstOrDefault(text => file == "build-version" || text.StartsWith("__version__", StringComparison.Ordinal));
+            if ((file == "build-version" ? line?.Trim() : line?.Split('\'', '"').ElementAtOrDefault(1)) is { Length: > 0 } version) return version;
+        }
+        return "unknown";
     }
 
     /// <summary>The dynamic loader's own words: the most specific line of .NET's multi-line message.</summary>
-    private static string Reason(Exception error) =>
+    internal static string Reason(Exception error) =>
         error.Message.Split('\n').Select(line => line.Trim())
             .FirstOrDefault(line => line.Contains(": ", StringComparison.Ordinal) && line.Contains(".so", StringComparison.Ordinal)
                 && !line.StartsWith("Unable", StringComparison.Ordinal)) ?? error.Message.Split('\n')[0];
