@@ -63,7 +63,6 @@ public static class DistilledDpo
             cancellation.ThrowIfCancellationRequested();
             return tokenizePairs.Tokenize(pair);
         }).ToList();
-        if (tokenized.Count == 0) throw new UserErrorException($"there is no {what} pair in {string.Join(", ", config.Data.Dataset)}");
         var report = tokenizePairs.Report;
         stage.Note($"{what} data: {tokenized.Count} pairs; {report.PromptsCut} prompts cut to {config.Dpo.MaxPromptLength} tokens, {report.ChosenCut} chosen and "
             + $"{report.RejectedCut} rejected answers cut to fit {config.Dpo.MaxLength} (these end without </s>), {report.TokensCut} tokens in all; "

@@ -50,8 +50,6 @@ public static class DistilledSft
         var packed = config.Sft.Packing
             ? Packing.Wrapped(tokenized, length, stage.Tokenizer.EosId, assistantOnly)
             : Packing.OneEach(tokenized, length, assistantOnly);
-        if (packed.Documents == 0)
-            throw new UserErrorException($"there is no {what} conversation in {string.Join(", ", what == "training" ? config.Data.Dataset : config.Data.EvalDataset)}");
         if (packed.Sequences.Count == 0)
             throw new UserErrorException($"none of the {packed.Documents} {what} conversations leaves a sequence to learn from: "
                 + $"{packed.TokensDropped} tokens do not fill a block of max_seq_length {length}, {packed.WithoutLabels} have no supervised token");

@@ -1,0 +1,131 @@
+using Zephyr.Runtime;
+using Zephyr.Tests.Training;
+using Zephyr.Training;
+
+namespace Zephyr.Tests.Pipeline;
+
+/// <summary>From files to files: a stage that was stopped and started again leaves the bytes of one that was not.</summary>
+public sealed class StageResumeTests : IDisposable
+{
+    private const int Steps = 9;
+    private readonly TinyWorld _world = new();
+
+    public void Dispose() => _world.Dispose();
+
+    [Theory]
+    [InlineData("sft", 5)]
+    [InlineData("sft", 3, "assistant_only_loss", "true")]
+    [InlineData("sft", 2, "bf16", "true", "torch_dtype", "bfloat16")]
+    [InlineData("dpo", 6)]
+    [InlineData("dpo", 7, "pair_layout", "concatenated", "gradient_checkpointing", "true")]
+    [InlineData("dpo", 5, "bf16", "true")]
+    public void A_stopped_run_goes_on_to_the_same_bytes(string stage, int stop, params string[] keys)
+    {
+        var more = Pair(keys);
+        Assert.Equal(Steps, _world.Run(stage, "straight", more: more).Steps);
+        Assert.True(Stop(stage, "stopped", stop, more).Interrupted);
+        var checkpoint = Assert.Single(_world.Names("stopped"), name => name == $"checkpoint-{stop}");
+        Assert.False(_world.Run(stage, "stopped", more: more).Interrupted);
+        if (stop % 4 != 0) Directory.Delete(_world.PathOf($"stopped/{checkpoint}"), recursive: true);
+        Same("straight", "stopped");
+    }
+
+    [Fact]
+    public void Wrapped_packing_goes_on_to_the_same_bytes()
+    {
+        (string, string)[] more = [("packing", "true"), ("max_seq_length", "24"), ("per_device_train_batch_size", "4"), ("max_steps", "7"), ("save_steps", "2")];
+        _world.Run("sft", "straight", more: more);
+        Stop("sft", "stopped", 3, more);
+        Stop("sft", "stopped", 5, more);
+        _world.Run("sft", "stopped", more: more);
+        foreach (var step in new[] { 3, 5 }) Directory.Delete(_world.PathOf($"stopped/checkpoint-{step}"), recursive: true);
+        Same("straight", "stopped");
+    }
+
+    [Fact]
+    public void Every_checkpoint_of_a_run_leads_to_its_end()
+    {
+        _world.Run("dpo", "straight", more: [("save_steps", "1")]);
+        foreach (var step in new[] { 1, 5, 9 })
+        {
+            Assert.Equal($"output_dir: {_world.PathOf("straight")} already holds a finished run; start over with overwrite_output_dir: true",
+                Assert.Throws<UserErrorException>(() => _world.Run("dpo", "straight", resume: _world.PathOf($"straight/checkpoint-{step}"))).Message);
+            var before = _world.Bytes("straight");
+            _world.Run("dpo", "straight", resume: _world.PathOf($"straight/checkpoint-{step}"), more: [("save_steps", "1"), ("overwrite_output_dir", "true")]);
+            Same(before, _world.Bytes("straight"));
+        }
+    }
+
+    [Fact]
+    public void A_run_may_be_branched_off_into_another_folder()
+    {
+        _world.Run("sft", "straight");
+        _world.Run("sft", "branch", resume: _world.PathOf("straight/checkpoint-4"));
+        Assert.Equal(_world.Bytes("straight")["model.safetensors"], _world.Bytes("branch")["model.safetensors"]);
+        Assert.Equal(["checkpoint-8"], _world.Names("branch").Where(name => name.StartsWith("checkpoint", StringComparison.Ordinal)));
+        // But not over a run that is there.
+        Assert.Throws<UserErrorException>(() => _world.Run("sft", "branch", resume: _world.PathOf("straight/checkpoint-4")));
+    }
+
+    [Fact]
+    public void A_run_that_broke_off_before_its_first_checkpoint_starts_over()
+    {
+        _world.Run("sft", "straight");
+        Assert.True(Stop("sft", "stopped", 0).Interrupted);
+        Assert.Equal(["run.json"], _world.Names("stopped"));
+        _world.Run("sft", "stopped");
+        Same("straight", "stopped");
+        // Another stage's folder is not its own to start over in.
+        Stop("sft", "other", 0);
+        Assert.Throws<UserErrorException>(() => _world.Run("dpo", "other"));
+        Assert.Throws<UserErrorException>(() => _world.Run("sft", "other", resume: "never"));
+    }
+
+    [Theory]
+    [InlineData("per_device_train_batch_size", "1", "per_device_train_batch_size was 2 and is 1, total steps was 9 and is 15")]
+    [InlineData("seed", "7", "seed was 42 and is 7, training tokens was * and is *")]
+    [InlineData("max_length", "20", "training tokens was * and is *")]
+    [InlineData("bf16", "true", null)]
+    public void A_checkpoint_whose_steps_meant_something_else_is_refused(string key, string value, string? differences)
+    {
+        Stop("sft", "stopped", 3);
+        var before = _world.Bytes("stopped");
+        var message = Assert.Throws<UserErrorException>(() => _world.Run("sft", "stopped", more: [(key, value)])).Message;
+        var checkpoint = _world.PathOf("stopped/checkpoint-3");
+        if (differences is null)
+            Assert.Equal($"{checkpoint}/optimizer.safetensors: its tensors are not those of this model and precision; resume with the bf16 setting the run began with", message);
+        else
+            Assert.Matches("^" + System.Text.RegularExpressions.Regex.Escape($"{checkpoint}: this checkpoint cannot be continued: {differences}; "
+                + "put the values back, or start over with --resume never and overwrite_output_dir").Replace(@"\*", "[0-9]+") + "$", message);
+        Same(before, _world.Bytes("stopped"));
+    }
+
+    [Theory]
+    [InlineData("trainer_state.json", "{}")]
+    [InlineData("trainer_state.json", "{\"step\": 3")]
+    [InlineData("trainer_state.json", "null")]
+    [InlineData("optimizer.safetensors", "xx")]
+    [InlineData("model.safetensors", "xx")]
+    public void A_broken_checkpoint_is_refused_by_name(string file, string content)
+    {
+        Stop("sft", "stopped", 3);
+        var path = _world.Write($"stopped/checkpoint-3/{file}", content);
+        Assert.StartsWith($"{path} cannot be used: ", Assert.Throws<UserErrorException>(() => _world.Run("sft", "stopped")).Message);
+    }
+
+    private TrainingSummary Stop(string stage, string output, int step, params (string, string)[] more)
+    {
+        using var stop = new StopAfter(step);
+        return _world.Run(stage, output, stop, more: more);
+    }
+
+    private void Same(string expected, string actual) => Same(_world.Bytes(expected), _world.Bytes(actual));
+
+    private static void Same(Dictionary<string, byte[]> expected, Dictionary<string, byte[]> actual)
+    {
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
+        foreach (var (name, bytes) in expected) Assert.True(bytes.AsSpan().SequenceEqual(actual[name]), $"{name} differs");
+    }
+
+    private static (string, string)[] Pair(string[] keys) => [.. keys.Chunk(2).Select(pair => (pair[0], pair[1]))];
+}
