@@ -83,7 +83,7 @@ public static class DistilledDpo
     /// Where policy and reference hold the same weights they must say the same: rewards 0, and ln 2 for the sigmoid loss. Both run the
     /// same kernels on the same bits, so the bound is for rounding only: 1e-4 in fp32, 1e-2 in bf16.
     /// </summary>
-    private static void RequireAgreement(DpoObjective objective, List<TokenizedPair> pairs, DpoConfig config)
+    internal static void RequireAgreement(DpoObjective objective, List<TokenizedPair> pairs, DpoConfig config)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();

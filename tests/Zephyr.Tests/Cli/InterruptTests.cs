@@ -1,0 +1,67 @@
+using System.Diagnostics;
+using Zephyr.Tests.Pipeline;
+
+namespace Zephyr.Tests.Cli;
+
+/// <summary>A real process, a real signal.</summary>
+public sealed class InterruptTests : IDisposable
+{
+    private static readonly (string, string)[] Long = [("max_steps", "240"), ("save_steps", "80"), ("logging_steps", "1"), ("eval_strategy", "no")];
+    private readonly TinyWorld _world = new();
+
+    public void Dispose() => _world.Dispose();
+
+    [Fact]
+    public async Task A_signal_ends_in_a_whole_checkpoint_that_leads_to_the_same_bytes()
+    {
+        Assert.Equal(0, CliRun.Of(Args("straight")).Code);
+        var expected = _world.Bytes("straight");
+        foreach (var signal in new[] { "INT", "TERM" })
+        {
+            using var process = Start(signal);
+            await Training(process, signal);
+            using (var kill = Process.Start("kill", [$"-{signal}", $"{process.Id}"])) await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+            var error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.True(process.ExitCode == 130, $"{process.ExitCode}: {error}");
+            Assert.Contains("zephyr: stopping; once more to stop at once", error, StringComparison.Ordinal);
+            Assert.DoesNotContain("model.safetensors", _world.Names(signal));
+            var checkpoints = _world.Names(signal).Where(name => name.StartsWith("checkpoint-", StringComparison.Ordinal)).ToList();
+            Assert.NotEmpty(checkpoints);
+
+            var resumed = CliRun.Of([.. Args(signal), "--resume", "auto"]);
+            Assert.True(resumed.Code == 0, resumed.Error);
+            foreach (var checkpoint in checkpoints.Where(name => !_world.Names("straight").Contains(name))) Directory.Delete(_world.PathOf($"{signal}/{checkpoint}"), recursive: true);
+            var actual = _world.Bytes(signal);
+            Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
+            foreach (var (name, bytes) in expected) Assert.True(bytes.AsSpan().SequenceEqual(actual[name]), $"{name} differs after {signal}");
+        }
+    }
+
+    /// <summary>The program as it was built, with as many threads as the tests have: the same sums in the same order.</summary>
+    private Process Start(string output)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "zephyr"), Args(output))
+        {
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+            Environment = { ["OMP_NUM_THREADS"] = "1" },
+        };
+        return Process.Start(start)!;
+    }
+
+    /// <summary>Waits until some steps have been taken.</summary>
+    private async Task Training(Process process, string output)
+    {
+        var metrics = _world.PathOf($"{output}/metrics.jsonl");
+        var waited = Stopwatch.StartNew();
+        while (!File.Exists(metrics) || new FileInfo(metrics).Length < 500)
+        {
+            Assert.False(process.HasExited, "the run was over before it could be interrupted");
+            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(1), "no step was taken within a minute");
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private string[] Args(string output) => ["sft", .. _world.KeysOf("sft", output, Long).SelectMany(entry => new[] { $"--{entry.Key}", entry.Value })];
+}

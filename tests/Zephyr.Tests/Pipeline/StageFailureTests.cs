@@ -1,0 +1,144 @@
+using Zephyr.Configuration;
+using Zephyr.Data.Text;
+using Zephyr.Model.Weights;
+using Zephyr.Objectives;
+using Zephyr.Pipeline;
+using Zephyr.Runtime;
+using Zephyr.Tests.Cli;
+using Zephyr.Tests.Training;
+using Zephyr.Training;
+using static TorchSharp.torch;
+
+namespace Zephyr.Tests.Pipeline;
+
+/// <summary>A run that cannot go on although its input was fine: exit code 1, and what it had reached is still there.</summary>
+public sealed class StageFailureTests : IDisposable
+{
+    private readonly TinyWorld _world = new();
+
+    public void Dispose() => _world.Dispose();
+
+    [Theory]
+    [InlineData("sft")]
+    [InlineData("dpo")]
+    public void A_rate_that_blows_up_stops_the_run_and_keeps_the_checkpoint(string stage)
+    {
+        var run = CliRun.Of([stage, .. Args(stage, ("learning_rate", "1e30"), ("warmup_ratio", "0"), ("save_steps", "1"), ("eval_strategy", "no"))]);
+        Assert.Equal(1, run.Code);
+        var line = run.Error.TrimEnd('\n').Split('\n')[^1];
+        Assert.Matches($"^zephyr: step [2-9]: the loss is .* and the gradient norm .*; the step was not taken, and the newest whole checkpoint is {_world.PathOf("out")}/checkpoint-[1-8]$", line);
+        Assert.Contains("run.json", _world.Names("out"));
+        Assert.DoesNotContain("model.safetensors", _world.Names("out"));
+        Assert.Contains("failed", File.ReadAllText(_world.PathOf("out/zephyr.log")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Poisoned_weights_fail_before_the_first_step()
+    {
+        var weights = Path.Combine(_world.Base, "model.safetensors");
+        using (var file = File.Open(weights, FileMode.Open))
+        {
+            file.Position = file.Length - 4;
+            file.Write(BitConverter.GetBytes(float.NaN));
+        }
+        var run = CliRun.Of(["sft", .. Args("sft")]);
+        Assert.Equal(1, run.Code);
+        Assert.EndsWith("zephyr: step 1: the loss is NaN and the gradient norm NaN; the step was not taken, and no checkpoint had been written yet\n", run.Error, StringComparison.Ordinal);
+    }
+
+    /// <summary>As a full disk would: the second checkpoint cannot be written.</summary>
+    [Fact]
+    public void A_checkpoint_that_cannot_be_written_fails_the_run_in_one_sentence()
+    {
+        _world.Write("out/checkpoint-8.tmp", "a file where the folder should be");
+        var run = CliRun.Of(["sft", .. Args("sft")]);
+        Assert.Equal(1, run.Code);
+        var line = run.Error.TrimEnd('\n').Split('\n')[^1];
+        Assert.StartsWith($"zephyr: output_dir {_world.PathOf("out")}: could not be written after step 8: ", line, StringComparison.Ordinal);
+        Assert.EndsWith($"; the newest whole checkpoint is {_world.PathOf("out/checkpoint-4")}", line, StringComparison.Ordinal);
+
+        // With the obstacle gone the same command goes on.
+        File.Delete(_world.PathOf("out/checkpoint-8.tmp"));
+        Assert.Equal(0, CliRun.Of(["sft", .. Args("sft")]).Code);
+        _world.Run("sft", "straight");
+        var (expected, actual) = (_world.Bytes("straight"), _world.Bytes("out"));
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
+        foreach (var (name, bytes) in expected) Assert.True(bytes.AsSpan().SequenceEqual(actual[name]), $"{name} differs");
+    }
+
+    [Theory]
+    [InlineData("sft")]
+    [InlineData("dpo")]
+    public void A_stop_before_training_leaves_nothing(string stage)
+    {
+        using var stop = new StopAfter(0);
+        stop.OnStart(new("", 0, 0, 0, 0, "", ""));
+        Assert.Throws<OperationCanceledException>(() => _world.Run(stage, "out", stop));
+        Assert.Empty(_world.Names("out"));
+    }
+
+    [Theory]
+    [InlineData("sigmoid", "false")]
+    [InlineData("sigmoid", "true")]
+    [InlineData("hinge", "false")]
+    [InlineData("ipo", "false")]
+    [InlineData("robust", "false")]
+    public void A_reference_that_is_the_policy_is_checked_before_step_1(string loss, string bf16)
+    {
+        var notes = new FirstEvaluation();
+        _world.Run("dpo", "out", notes, more: [("loss_type", loss), ("bf16", bf16), ("max_steps", "1")]);
+        Assert.Equal(0, notes.Metrics["eval_rewards/margins"], 1e-6);
+        Assert.Equal(loss switch { "hinge" => 1, "ipo" => 25, _ => Math.Log(2) }, notes.Metrics["eval_loss"], 1e-5);
+    }
+
+    [Fact]
+    public void A_reference_of_its_own_starts_elsewhere()
+    {
+        var other = _world.WriteModel("other", seed: 2);
+        var notes = new FirstEvaluation();
+        _world.Run("dpo", "out", notes, more: [("ref_model_name_or_path", other), ("max_steps", "1")]);
+        Assert.True(Math.Abs(notes.Metrics["eval_rewards/margins"]) > 1e-3);
+        using var record = System.Text.Json.JsonDocument.Parse(File.ReadAllBytes(_world.PathOf("out/run.json")));
+        Assert.True(record.RootElement.GetProperty("sha256").TryGetProperty(Path.Combine(other, "model.safetensors"), out _));
+    }
+
+    /// <summary>What the check is for: it must not be possible to pass it with models that differ.</summary>
+    [Theory]
+    [InlineData("sigmoid")]
+    [InlineData("hinge")]
+    public void Models_that_differ_do_not_pass_for_the_same(string loss)
+    {
+        var config = ConfigReader.ReadText<DpoConfig>(null, null, [.. _world.KeysOf("dpo", "out", ("loss_type", loss)).Select(entry => new ConfigOverride(entry.Key, entry.Value))]).Value;
+        using var policy = ModelFolder.Load(_world.Base, ScalarType.Float32, CPU, trainable: true);
+        using var reference = ModelFolder.Load(_world.WriteModel("other", seed: 2), ScalarType.Float32, CPU, trainable: false);
+        var tokenize = new PairTokenizer(MistralTokenizer.Load(_world.Base), 64, 32, "keep_end", insertSystem: false);
+        var pairs = Zephyr.Data.Sources.PreferenceSchema.Read([_world.Pairs]).Select(tokenize.Tokenize).ToList();
+        var error = Assert.Throws<RunFailedException>(() => DistilledDpo.RequireAgreement(new(policy, reference, DistilledDpo.SettingsOf(config)), pairs, config));
+        Assert.StartsWith("policy and reference have the same weights, but their first loss is ", error.Message, StringComparison.Ordinal);
+        using var same = ModelFolder.Load(_world.Base, ScalarType.Float32, CPU, trainable: false);
+        DistilledDpo.RequireAgreement(new DpoObjective(policy, same, DistilledDpo.SettingsOf(config)), pairs, config);
+    }
+
+    private IEnumerable<string> Args(string stage, params (string, string)[] more) =>
+        _world.KeysOf(stage, "out", more).SelectMany(entry => new[] { $"--{entry.Key}", entry.Value });
+
+    private sealed class FirstEvaluation : ITrainingObserver
+    {
+        public IReadOnlyDictionary<string, double> Metrics { get; private set; } = new Dictionary<string, double>();
+
+        public void OnEvaluation(EvaluationReport report)
+        {
+            if (Metrics.Count == 0) Metrics = report.Metrics;
+        }
+
+        public void OnStart(TrainingPlan plan) { }
+
+        public void OnStep(StepReport report) { }
+
+        public void OnCheckpoint(string path, int afterStep) { }
+
+        public void OnNote(string text) { }
+
+        public void OnEnd(TrainingSummary summary) { }
+    }
+}
