@@ -1,4 +1,5 @@
 using TorchSharp;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -57,12 +58,12 @@ public static class DpoLoss
             return (averaged - target).square();
         }
         // Held until the loss is computed (see KeptScalar).
-        using Scalar strength = beta, right = 1 - labelSmoothing, wrong = labelSmoothing, unbiased = 1 - 2 * labelSmoothing, one = 1;
+        using Scalar strength = beta, right = 1 - labelSmoothing, wrong = labelSmoothing, unbiased = 1 - 2 * labelSmoothing;
         var margin = strength * ((logProbs.PolicyChosen - logProbs.PolicyRejected) - (logProbs.ReferenceChosen - logProbs.ReferenceRejected));
         return type switch
         {
             DpoLossType.Sigmoid => -(right * logsigmoid(margin)) - wrong * logsigmoid(-margin),
-            DpoLossType.Hinge => relu(one - margin),
+            DpoLossType.Hinge => relu((-margin).add(KeptScalar.One, KeptScalar.One)),
             DpoLossType.Robust => (wrong * logsigmoid(-margin) - right * logsigmoid(margin)) / unbiased,
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "is no preference loss"),
         };

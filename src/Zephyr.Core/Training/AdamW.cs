@@ -1,6 +1,7 @@
 using TorchSharp;
 using Zephyr.Configuration;
 using Zephyr.Model;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 
 namespace Zephyr.Training;
@@ -56,7 +57,7 @@ internal sealed class AdamW : IDisposable
             if (_options.WeightDecay > 0 && !WeightNames.IsNorm(name)) weight.mul_(shrink);
             state.FirstMoment.mul_(keep1).add_(gradient, take1);
             state.SecondMoment.mul_(keep2).addcmul_(gradient, gradient, take2);
-            var denominator = state.SecondMoment.sqrt().div_(correction2).add_(epsilon);
+            var denominator = state.SecondMoment.sqrt().div_(correction2).add_(epsilon, KeptScalar.One);
             weight.addcdiv_(state.FirstMoment, denominator, stepSize);
             if (state.Master is not null) parameter.copy_(state.Master);
         }

@@ -17,9 +17,19 @@ internal sealed class TinyWorld : IDisposable
     /// <summary>What every run here says: 11 rows less one held out, 2 a micro-batch, 2 a step, 3 epochs make 9 steps.</summary>
     private static readonly Dictionary<string, string> Keys = new()
     {
-        ["device"] = "cpu", ["num_train_epochs"] = "3", ["per_device_train_batch_size"] = "2", ["gradient_accumulation_steps"] = "2",
-        ["learning_rate"] = "2e-3", ["lr_scheduler_type"] = "cosine", ["warmup_ratio"] = "0.1", ["logging_steps"] = "2",
-        ["eval_fraction"] = "0.1", ["eval_strategy"] = "steps", ["eval_steps"] = "3", ["save_steps"] = "4", ["max_length"] = "64",
+        ["device"] = "cpu",
+        ["num_train_epochs"] = "3",
+        ["per_device_train_batch_size"] = "2",
+        ["gradient_accumulation_steps"] = "2",
+        ["learning_rate"] = "2e-3",
+        ["lr_scheduler_type"] = "cosine",
+        ["warmup_ratio"] = "0.1",
+        ["logging_steps"] = "2",
+        ["eval_fraction"] = "0.1",
+        ["eval_strategy"] = "steps",
+        ["eval_steps"] = "3",
+        ["save_steps"] = "4",
+        ["max_length"] = "64",
     };
 
     private readonly TempFolder _folder = new();
@@ -61,8 +71,16 @@ internal sealed class TinyWorld : IDisposable
         var folder = Directory.CreateDirectory(PathOf(name)).FullName;
         var shape = new MistralConfig
         {
-            VocabSize = vocabulary, HiddenSize = 16, IntermediateSize = 32, NumHiddenLayers = 2, NumAttentionHeads = 2, NumKeyValueHeads = 1,
-            HeadDim = 8, MaxPositionEmbeddings = 128, SlidingWindow = 32, InitializerRange = 0.2,
+            VocabSize = vocabulary,
+            HiddenSize = 16,
+            IntermediateSize = 32,
+            NumHiddenLayers = 2,
+            NumAttentionHeads = 2,
+            NumKeyValueHeads = 1,
+            HeadDim = 8,
+            MaxPositionEmbeddings = 128,
+            SlidingWindow = 32,
+            InitializerRange = 0.2,
         };
         using var model = FreshModel.Create(shape, seed, CPU);
         ModelFolder.Save(folder, shape, model.Parameters.All, long.MaxValue);
@@ -75,7 +93,9 @@ internal sealed class TinyWorld : IDisposable
     {
         var keys = new Dictionary<string, string>(Keys)
         {
-            ["model_name_or_path"] = Base, ["dataset"] = stage == "sft" ? Dialogues : Pairs, ["output_dir"] = PathOf(output),
+            ["model_name_or_path"] = Base,
+            ["dataset"] = stage == "sft" ? Dialogues : Pairs,
+            ["output_dir"] = PathOf(output),
         };
         if (stage == "dpo") keys["max_prompt_length"] = "32";
         // One name for one thing: max_length is max_seq_length's other name.
