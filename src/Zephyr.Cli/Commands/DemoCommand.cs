@@ -3,6 +3,7 @@ using System.Diagnostics;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
+using Zephyr.Training;
 
 namespace Zephyr.Cli.Commands;
 
@@ -20,13 +21,14 @@ internal sealed record DemoOptions
 internal static class DemoCommand
 {
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<DemoOptions>(
-        session, "demo", "The whole recipe on a toy model and a handful of rows, in about a minute.", "[--output_dir DIR] [--seed N]", Run);
+        session, "demo", "The whole recipe on an embedded toy model and its data, in about a minute.", "[--output_dir DIR] [--seed N]", Run);
 
     private static int Run(DemoOptions options, CliSession session)
     {
         var watch = Stopwatch.StartNew();
-        var observer = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw, TimeProvider.System);
-        var result = Demo.Run(options.OutputDir, options.Seed, observer, session.Cancellation);
+        using var log = Logging.Create(options.OutputDir, verbose: false);
+        var console = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw, TimeProvider.System);
+        var result = Demo.Run(options.OutputDir, options.Seed, new CompositeObserver(console, new LogObserver(log)), session.Cancellation);
         DemoTables.Write(session.Console.Results, result, options.OutputDir, watch.Elapsed);
         return ExitCodes.Done;
     }

@@ -1,13 +1,8 @@
 using System.CommandLine;
+using System.Text.RegularExpressions;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
-using Zephyr.Data.Batches;
-using Zephyr.Data.Sources;
-using Zephyr.Data.Text;
-using Zephyr.Evaluation;
-using Zephyr.Model.Weights;
-using Zephyr.Runtime;
-using static TorchSharp.torch;
+using Zephyr.Pipeline;
 
 namespace Zephyr.Cli.Commands;
 
@@ -54,8 +49,10 @@ internal sealed record EvalOptions : IOptionGroup
     {
         if (Pairs.Count > 0 == Conversations.Count > 0) yield return new("pairs", "give one of --pairs and --conversations");
         if (Pairs.Count > 0 != RefModel is not null) yield return new("ref_model", "goes with --pairs, and --pairs with it");
-        if (!(Beta > 0)) yield return new("beta", $"must be > 0 (was {Beta})");
-        if (MaxPromptLength < 2 || MaxPromptLength >= MaxLength) yield return new("max_prompt_length", $"must be from 2 to under max_length, {MaxLength} (was {MaxPromptLength})");
+        if (!(Beta > 0 && double.IsFinite(Beta))) yield return new("beta", $"must be > 0 (was {Beta})");
+        if (MaxLength < 2) yield return new("max_length", $"must be at least 2 (was {MaxLength})");
+        if (Pairs.Count > 0 && (MaxPromptLength < 2 || MaxPromptLength >= MaxLength)) yield return new("max_prompt_length", $"must be from 2 to under max_length, {MaxLength} (was {MaxPromptLength})");
+        if (!Regex.IsMatch(Device, "^(auto|cpu|cuda(:[0-9]+)?)$")) yield return new("device", $"must be auto, cpu, cuda or cuda:N (was {Device})");
         if (BatchSize < 1) yield return new("batch_size", $"must be at least 1 (was {BatchSize})");
     }
 }
@@ -70,32 +67,15 @@ internal static class EvalCommand
 
     private static int Run(EvalOptions options, CliSession session)
     {
-        var files = DataFiles.Resolve([.. options.Pairs, .. options.Conversations]);
-        var device = ComputeDevice.Resolve(options.Device);
-        var tokenizer = MistralTokenizer.Load(options.Model);
-        using var model = ModelFolder.Load(options.Model, ScalarType.Float32, device, trainable: false);
-        if (model.Config.MaxPositionEmbeddings < options.MaxLength)
-            throw new UserErrorException($"max_length: {options.MaxLength} is more than the model's max_position_embeddings ({model.Config.MaxPositionEmbeddings})");
-        var results = options.RefModel is null ? OnConversations() : OnPairs();
+        var settings = new HeldOutSettings(options.Model, options.Device, options.BatchSize, options.AutoInsertEmptySystemMsg);
+        void Note(string text) => session.Console.Error.WriteLine(text);
+        var results = options.RefModel is { } reference
+            ? HeldOutEvaluation.OnPairs(settings, reference, options.Pairs,
+                new() { Beta = options.Beta, MaxLength = options.MaxLength, MaxPromptLength = options.MaxPromptLength }, Note, session.Cancellation)
+            : HeldOutEvaluation.OnConversations(settings, options.Conversations,
+                new() { MaxSeqLength = options.MaxLength, AssistantOnlyLoss = options.AssistantOnlyLoss }, Note, session.Cancellation);
         if (options.Json) JsonResult.Write(session.Console.Output, results);
         else ResultTable.Write(session.Console.Results, ["metric", ">value"], results.Select(entry => new[] { entry.Key, PlainText.Metric(entry.Key, entry.Value) }));
         return ExitCodes.Done;
-
-        IReadOnlyDictionary<string, double> OnConversations()
-        {
-            var tokenize = new ConversationTokenizer(tokenizer, options.AutoInsertEmptySystemMsg);
-            var packed = Packing.OneEach(ConversationSchema.Read(files).Select(tokenize.Tokenize), options.MaxLength, options.AssistantOnlyLoss);
-            if (packed.Sequences.Count == 0) throw new UserErrorException($"{string.Join(", ", files)}: no conversation with a supervised token");
-            return ModelEvaluation.OnSequences(model, packed.Sequences, options.BatchSize, session.Cancellation);
-        }
-
-        IReadOnlyDictionary<string, double> OnPairs()
-        {
-            using var reference = ModelFolder.Load(options.RefModel!, ScalarType.Float32, device, trainable: false);
-            var tokenize = new PairTokenizer(tokenizer, options.MaxLength, options.MaxPromptLength, "keep_end", options.AutoInsertEmptySystemMsg);
-            var pairs = PreferenceSchema.Read(files).Select(tokenize.Tokenize).ToList();
-            if (pairs.Count == 0) throw new UserErrorException($"{string.Join(", ", files)}: no pair");
-            return ModelEvaluation.OnPairs(model, reference, pairs, options.Beta, options.BatchSize, session.Cancellation);
-        }
     }
 }

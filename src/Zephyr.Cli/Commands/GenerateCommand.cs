@@ -4,9 +4,7 @@ using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Model.Generation;
-using Zephyr.Model.Weights;
-using Zephyr.Runtime;
-using static TorchSharp.torch;
+using Zephyr.Pipeline;
 
 namespace Zephyr.Cli.Commands;
 
@@ -65,9 +63,8 @@ internal static class GenerateCommand
         var prompts = options.Messages is not null
             ? MessagesFile.Read(options.Messages).Select(conversation => ZephyrTemplate.Render(conversation.Messages, addGenerationPrompt: true)).ToList()
             : [options.Raw ? options.Prompt! : ZephyrTemplate.Render([new(ChatMessage.User, options.Prompt!)], addGenerationPrompt: true)];
-        using var model = ModelFolder.Load(options.Model, ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
-        var tokenizer = MistralTokenizer.Load(options.Model);
-        var generator = new TextGenerator(model);
+        using var model = TextModel.Load(options.Model);
+        var (generator, tokenizer) = (new TextGenerator(model.Model), model.Tokenizer);
         var sampling = new SamplingOptions(options.Temperature, options.TopP, options.TopK, options.MaxNewTokens, options.Seed);
         foreach (var prompt in prompts) Stream(generator, tokenizer, tokenizer.Encode(prompt, addBos: true), sampling, options.Raw, session);
         return ExitCodes.Done;

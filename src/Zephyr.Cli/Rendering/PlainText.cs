@@ -32,7 +32,7 @@ internal static class PlainText
     public static string Metric(string name, double value) => name switch
     {
         "learning_rate" => value.ToString("0.0e+00", CultureInfo.InvariantCulture),
-        "num_tokens" => Count(value),
+        "num_tokens" or "tokens" or "rows" => Count(value),
         _ => value.ToString(Math.Abs(value) is > 0 and < 1e-3 ? "0.000e+00" : "0.0000", CultureInfo.InvariantCulture),
     };
 }

@@ -112,8 +112,8 @@ public sealed record CadenceOptions : IOptionGroup
     [ConfigKey("steps between two lines of metrics")]
     public int LoggingSteps { get; init; } = 10;
 
-    /// <summary>no, steps or epoch.</summary>
-    [ConfigKey("when to evaluate: no, steps, epoch", Alias = "evaluation_strategy")]
+    /// <summary>no (only before the first and after the last step), steps or epoch.</summary>
+    [ConfigKey("when to evaluate on held-out rows: no (before and after the run only), steps, epoch", Alias = "evaluation_strategy")]
     public string EvalStrategy { get; init; } = "no";
 
     /// <summary>Steps between two evaluations (eval_strategy: steps).</summary>

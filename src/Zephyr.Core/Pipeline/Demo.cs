@@ -1,4 +1,6 @@
 using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
@@ -28,6 +30,15 @@ public sealed record DemoResult(
 /// </summary>
 public static class Demo
 {
+    private const string ResultFile = "demo.json";
+    private static readonly string[] Parts = ["base", "data", "sft", "aif", "dpo"];
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        WriteIndented = true,
+        NewLine = "\n",
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
     private static readonly string[] DataFiles = ["dialogues_train.jsonl", "dialogues_test.jsonl", "feedback.jsonl"];
 
     /// <summary>The shape of the base model: about a million parameters.</summary>
@@ -46,15 +57,17 @@ public static class Demo
     };
 
     /// <summary>Runs the three stages and lets the three models answer.</summary>
-    /// <param name="outputDir">Receives base, data, sft, aif and dpo; runs of an earlier demo in them are overwritten.</param>
+    /// <param name="outputDir">Receives base, data, sft, aif, dpo and demo.json; an earlier demo in it is overwritten, nothing else is.</param>
     /// <param name="seed">Seed of every random choice.</param>
     /// <param name="observer">Who watches.</param>
     /// <param name="cancellation">Finishes the step in hand, saves, and stops.</param>
+    /// <exception cref="UserErrorException">The folder cannot be written, or holds other runs.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static DemoResult Run(string outputDir, long seed, ITrainingObserver observer, CancellationToken cancellation)
     {
         NativeTorch.Load();
         string Part(string name) => Path.Combine(outputDir, name);
+        Claim(outputDir);
         WriteData(Part("data"));
         WriteBase(Part("base"), seed);
 
@@ -72,7 +85,26 @@ public static class Demo
             ("output_dir", Part("dpo")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", dpo), cancellation));
 
         var answers = Answer(Part("data/dialogues_test.jsonl"), [Part("base"), Part("sft"), Part("dpo")]);
-        return new(sft.First, sft.Last, dpo.First, dpo.Last, audit, answers);
+        var result = new DemoResult(sft.First, sft.Last, dpo.First, dpo.Last, audit, answers);
+        File.WriteAllText(Part(ResultFile), JsonSerializer.Serialize(result, Json) + "\n");
+        return result;
+    }
+
+    /// <summary>Makes the folder the demo's own; one that holds other runs is refused before anything in it is touched.</summary>
+    private static void Claim(string folder)
+    {
+        var foreign = Parts.FirstOrDefault(part => Path.Exists(Path.Combine(folder, part)));
+        if (foreign is not null && !File.Exists(Path.Combine(folder, ResultFile)))
+            throw new UserErrorException($"output_dir: {folder} holds {foreign}, which is no demo's ({ResultFile} is missing); expected another folder, or an earlier demo's");
+        try
+        {
+            Directory.CreateDirectory(folder);
+            File.WriteAllText(Path.Combine(folder, ResultFile), "{}\n");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"output_dir: {folder} cannot be written: {error.Message}", error);
+        }
     }
 
     private static ResolvedConfig<T> Config<T>(string stage, params (string Key, string Value)[] values) where T : class, new() =>
@@ -99,9 +131,8 @@ public static class Demo
         var prompts = ConversationSchema.Read([heldOut]).Take(3).Select(conversation => conversation.Messages[0].Content).ToList();
         var texts = folders.Select(folder =>
         {
-            using var model = ModelFolder.Load(folder, ScalarType.Float32, CPU, trainable: false);
-            var tokenizer = MistralTokenizer.Load(folder);
-            return prompts.Select(prompt => Complete(model, tokenizer, prompt)).ToList();
+            using var model = TextModel.Load(folder, "cpu");
+            return prompts.Select(prompt => Complete(model.Model, model.Tokenizer, prompt)).ToList();
         }).ToList();
         return [.. prompts.Select((prompt, i) => new DemoAnswer(prompt, texts[0][i], texts[1][i], texts[2][i]))];
     }

@@ -1,6 +1,5 @@
 using Zephyr.Configuration;
 using Zephyr.Data;
-using Zephyr.Data.Batches;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Objectives;
@@ -27,10 +26,11 @@ public static class DistilledDpo
         var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), resolved.ToJson(), settings);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
 
-        var (train, held) = HeldOutSplit.Split([.. PreferenceSchema.Read(trainFiles)], PromptOf, config.Data.EvalFraction, config.Run.Seed);
-        if (heldFiles.Count > 0) held = [.. PreferenceSchema.Read(heldFiles)];
-        var pairs = Tokenize("training", train, config, stage, cancellation);
-        var heldPairs = held.Count > 0 ? Tokenize("held-out", held, config, stage, cancellation) : [];
+        var (train, held) = StageRows.Split(PreferenceSchema.Read, trainFiles, heldFiles, PairRows.PromptOf, config.Data.EvalFraction, config.Run.Seed);
+        List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
+            PairRows.Tokenize(what, rows, stage.Tokenizer, config.Dpo, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
+        var pairs = Tokenize("training", train);
+        var heldPairs = held is null ? [] : Tokenize("held-out", held);
 
         var referenceFolder = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
         using var policy = stage.LoadPolicy();
@@ -55,30 +55,6 @@ public static class DistilledDpo
         _ => DpoLossType.Sigmoid,
     };
 
-    private static List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> pairs, DpoConfig config, TrainingStage stage, CancellationToken cancellation)
-    {
-        var tokenizePairs = new PairTokenizer(stage.Tokenizer, config.Dpo.MaxLength, config.Dpo.MaxPromptLength, config.Dpo.TruncationMode, config.Data.AutoInsertEmptySystemMsg);
-        var tokenized = pairs.Select(pair =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            return tokenizePairs.Tokenize(pair);
-        }).ToList();
-        var report = tokenizePairs.Report;
-        stage.Note($"{what} data: {tokenized.Count} pairs; {report.PromptsCut} prompts cut to {config.Dpo.MaxPromptLength} tokens, {report.ChosenCut} chosen and "
-            + $"{report.RejectedCut} rejected answers cut to fit {config.Dpo.MaxLength} (these end without </s>), {report.TokensCut} tokens in all; "
-            + $"{tokenized.Count(pair => pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))} pairs with equal answers");
-        RequireEnds(tokenized, report, stage.Tokenizer.EosId);
-        return tokenized;
-    }
-
-    /// <summary>Every answer that was not cut ends in a supervised &lt;/s&gt;, or the model would learn never to stop.</summary>
-    private static void RequireEnds(List<TokenizedPair> pairs, TruncationReport report, int endId)
-    {
-        var open = pairs.Count(pair => pair.ChosenIds[^1] != endId) + pairs.Count(pair => pair.RejectedIds[^1] != endId);
-        if (open > report.ChosenCut + report.RejectedCut)
-            throw new UserErrorException($"{open} answers end without </s> but only {report.ChosenCut + report.RejectedCut} were cut: the tokenizer does not give </s> as one token");
-    }
-
     /// <summary>
     /// Where policy and reference hold the same weights they must say the same: rewards 0, and ln 2 for the sigmoid loss. Both run the
     /// same kernels on the same bits, so the bound is for rounding only: 1e-4 in fp32, 1e-2 in bf16.
@@ -94,6 +70,4 @@ public static class DistilledDpo
             throw new RunFailedException($"policy and reference have the same weights, but their first loss is {means[0]} and their rewards {means[1]} and {means[2]}; "
                 + $"expected ln 2 = 0.6931 and 0 to {bound}: this is a defect of the program or of its libtorch, and training would start from a wrong place");
     }
-
-    private static string PromptOf(PreferencePair pair) => string.Join("\n", pair.Prompt.Select(message => $"{message.Role}: {message.Content}"));
 }

@@ -22,7 +22,7 @@ internal static class RunRecord
     public static JsonObject Create(string stage, JsonObject config, long seed, IEnumerable<string> inputs) => new()
     {
         ["stage"] = stage,
-        ["zephyr"] = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0],
+        ["zephyr"] = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
         ["dotnet"] = Environment.Version.ToString(),
         ["seed"] = seed,
         ["config"] = config,

@@ -41,9 +41,7 @@ internal sealed class TrainingStage
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume);
         ModelConfig = MistralConfigFile.Read(model.ModelNameOrPath);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
-        if (Tokenizer.VocabularySize > ModelConfig.VocabSize)
-            throw new UserErrorException($"the tokenizer has {Tokenizer.VocabularySize} pieces and {model.ModelNameOrPath} an embedding of "
-                + $"{ModelConfig.VocabSize} rows: expected a tokenizer that fits the model (tokenizer_name_or_path)");
+        TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (model.AttnImplementation is { } implementation)
             Note($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
     }
@@ -65,15 +63,15 @@ internal sealed class TrainingStage
     public void Note(string text) => _notes.Add(text);
 
     /// <summary>Refuses a sequence length that the model has no positions for.</summary>
-    public void RequirePositions(string key, int length)
-    {
-        if (length > ModelConfig.MaxPositionEmbeddings)
-            throw new UserErrorException($"{key}: {length} is more than the model's max_position_embeddings ({ModelConfig.MaxPositionEmbeddings} in {_model.ModelNameOrPath})");
-    }
+    public void RequirePositions(string key, int length) => TextModel.RequirePositions(ModelConfig, _model.ModelNameOrPath, key, length);
 
     public MistralForCausalLM LoadPolicy() => ModelFolder.Load(Checkpoint ?? _model.ModelNameOrPath, Dtype, _device, trainable: true);
 
-    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(folder, Dtype, _device, trainable: false);
+    public MistralForCausalLM LoadReference(string folder)
+    {
+        TextModel.RequireFit(Tokenizer, MistralConfigFile.Read(folder), folder);
+        return ModelFolder.Load(folder, Dtype, _device, trainable: false);
+    }
 
     /// <summary>Trains and writes the model.</summary>
     /// <param name="policy">What learns.</param>

@@ -164,7 +164,7 @@ public sealed class Trainer<TExample> : IDisposable
 
     private void Evaluate(CancellationToken cancellation)
     {
-        if (_data.Held.Count == 0 || _options.Cadence.EvalStrategy == "no") return;
+        if (_data.Held.Count == 0) return;
         var watch = Stopwatch.StartNew();
         _evaluationDue = true;
         try

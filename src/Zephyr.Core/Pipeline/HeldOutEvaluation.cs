@@ -1,0 +1,43 @@
+using Zephyr.Configuration;
+using Zephyr.Data.Sources;
+using Zephyr.Evaluation;
+using Zephyr.Runtime;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>What to evaluate on, and how rows become token ids.</summary>
+/// <param name="Model">Model folder.</param>
+/// <param name="Device">auto, cpu, cuda or cuda:N.</param>
+/// <param name="BatchSize">Rows in a forward pass.</param>
+/// <param name="InsertSystem">Insert an empty system turn where there is none.</param>
+public sealed record HeldOutSettings(string Model, string Device, int BatchSize, bool InsertSystem);
+
+/// <summary>A trained model on rows that no run has seen.</summary>
+public static class HeldOutEvaluation
+{
+    /// <summary>Loss and perplexity on conversations.</summary>
+    /// <exception cref="UserErrorException">Bad input.</exception>
+    public static IReadOnlyDictionary<string, double> OnConversations(HeldOutSettings settings, IReadOnlyList<string> files, SftOptions options,
+        Action<string> note, CancellationToken cancellation)
+    {
+        using var model = TextModel.Load(settings.Model, settings.Device);
+        TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
+        var rows = ConversationSchema.Read(DataFiles.Resolve(files));
+        var sequences = ConversationRows.Tokenize("held-out", rows, model.Tokenizer, options, settings.InsertSystem, note, cancellation);
+        return ModelEvaluation.OnSequences(model.Model, sequences, settings.BatchSize, cancellation);
+    }
+
+    /// <summary>DPO loss, rewards, accuracy and margin on pairs, against a reference model.</summary>
+    /// <exception cref="UserErrorException">Bad input.</exception>
+    public static IReadOnlyDictionary<string, double> OnPairs(HeldOutSettings settings, string reference, IReadOnlyList<string> files, DpoOptions options,
+        Action<string> note, CancellationToken cancellation)
+    {
+        using var model = TextModel.Load(settings.Model, settings.Device);
+        TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
+        var pairs = PairRows.Tokenize("held-out", PreferenceSchema.Read(DataFiles.Resolve(files)), model.Tokenizer, options, settings.InsertSystem, note, cancellation);
+        using var referenceModel = TextModel.Load(reference, settings.Device);
+        TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
+        TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);
+        return ModelEvaluation.OnPairs(model.Model, referenceModel.Model, pairs, options.Beta, settings.BatchSize, cancellation);
+    }
+}

@@ -1,0 +1,49 @@
+using Zephyr.Data.Text;
+using Zephyr.Model;
+using Zephyr.Model.Weights;
+using Zephyr.Runtime;
+using static TorchSharp.torch;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>A model and the tokenizer that gives it its ids, known to fit each other. Owns the model.</summary>
+public sealed class TextModel : IDisposable
+{
+    private TextModel(MistralForCausalLM model, MistralTokenizer tokenizer) => (Model, Tokenizer) = (model, tokenizer);
+
+    /// <summary>The model, without gradients.</summary>
+    public MistralForCausalLM Model { get; }
+
+    /// <summary>Its tokenizer.</summary>
+    public MistralTokenizer Tokenizer { get; }
+
+    /// <summary>Loads both from a model folder, for generation and evaluation, in fp32.</summary>
+    /// <param name="folder">config.json, *.safetensors, tokenizer.model.</param>
+    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
+    /// <exception cref="UserErrorException">The folder holds no such model, or the two do not fit.</exception>
+    public static TextModel Load(string folder, string device = "auto")
+    {
+        var config = MistralConfigFile.Read(folder);
+        var tokenizer = MistralTokenizer.Load(folder);
+        RequireFit(tokenizer, config, folder);
+        return new(ModelFolder.Load(folder, ScalarType.Float32, ComputeDevice.Resolve(device), trainable: false), tokenizer);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Model.Dispose();
+
+    /// <summary>Refuses a tokenizer whose ids the model has no embedding for.</summary>
+    internal static void RequireFit(MistralTokenizer tokenizer, MistralConfig config, string folder)
+    {
+        if (tokenizer.VocabularySize > config.VocabSize)
+            throw new UserErrorException($"the tokenizer has {tokenizer.VocabularySize} pieces and {folder} an embedding of "
+                + $"{config.VocabSize} rows: expected a tokenizer that fits the model");
+    }
+
+    /// <summary>Refuses a sequence length that the model has no positions for.</summary>
+    internal static void RequirePositions(MistralConfig config, string folder, string key, int length)
+    {
+        if (length > config.MaxPositionEmbeddings)
+            throw new UserErrorException($"{key}: {length} is more than the model's max_position_embeddings ({config.MaxPositionEmbeddings} in {folder})");
+    }
+}
