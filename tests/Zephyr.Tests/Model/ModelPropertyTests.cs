@@ -30,24 +30,27 @@ public class ModelPropertyTests
 
     /// <summary>A query at i sees the keys j with i - window &lt; j &lt;= i: changing the token before them changes nothing, the first of them something.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(5)]
-    public void The_window_ends_where_the_definition_says(int window)
+    [InlineData(1, 2)]
+    [InlineData(1, 14)]
+    [InlineData(2, 14)]
+    [InlineData(5, 5)]
+    [InlineData(5, 6)]
+    [InlineData(5, 14)]
+    public void The_window_ends_where_the_definition_says(int window, int length)
     {
         // One layer: through several, older tokens are seen at second hand.
         using var model = TinyModel.Create(TinyModel.Config with { SlidingWindow = window, NumHiddenLayers = 1 });
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        const int At = 9;
-        var ids = Ids(14, 6);
-        var before_D = model.HiddenStates(RaggedBatch.Of(ids))[At];
+        var at = Math.Min(9, length - 1);
+        var ids = Ids(length, 6);
+        var before_D = model.HiddenStates(RaggedBatch.Of(ids))[at];
         for (var changed = 0; changed < ids.Length; changed++)
         {
             var other = ids.ToArray();
             other[changed] = (other[changed] + 1) % 40;
-            var isSeen = changed > At - window && changed <= At;
-            var difference = (model.HiddenStates(RaggedBatch.Of(other))[At] - before_D).abs().max().item<float>();
+            var isSeen = changed > at - window && changed <= at;
+            var difference = (model.HiddenStates(RaggedBatch.Of(other))[at] - before_D).abs().max().item<float>();
             Assert.Equal((changed, isSeen), (changed, difference > 0));
         }
     }
