@@ -58,7 +58,8 @@ public sealed class ResumeTests : IDisposable
         Run("sft", false, "stopped", saving: Steps, logging: 4, stopAfter: 6);
         Run("sft", false, "stopped", saving: Steps, logging: 4, resume: 6);
         SameRun("straight", "stopped");
-        Assert.Equal(3, File.ReadLines(_folder.PathOf("straight/metrics.jsonl")).Count());
+        // Three logged steps, and the evaluations before the first and after the last.
+        Assert.Equal(5, File.ReadLines(_folder.PathOf("straight/metrics.jsonl")).Count());
     }
 
     [Fact]
