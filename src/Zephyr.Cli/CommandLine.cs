@@ -12,10 +12,11 @@ internal static class CommandLine
     public static int Run(IReadOnlyList<string> args, CliConsole console, CancellationToken cancellation)
     {
         var session = new CliSession(console, cancellation);
-        var parsed = Build(session).Parse(args, new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
-        if (parsed.Action is not HelpPage && ParseErrors.Explain(parsed) is { Count: > 0 } errors)
+        var root = Build(session);
+        var parsed = root.Parse(Arguments.WithValues(args, root), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
+        if (parsed.Action is not HelpPage && ParseErrors.OfRoot(parsed) is { } error)
         {
-            foreach (var error in errors) console.Error.WriteLine(PlainText.OneLine(error));
+            console.Error.WriteLine(PlainText.OneLine(error));
             return ExitCodes.BadInput;
         }
 

@@ -13,15 +13,12 @@ internal sealed class KeyOption : Option<string[]>
     {
         Key = key;
         Description = key.Help;
-        // A flag may stand alone. More than one value in all is let through here and refused where all problems are told.
-        Arity = new ArgumentArity(key.Kind == ConfigKind.Flag ? 0 : 1, 100_000);
+        // Arguments has given every option a value. More than one in all is let through here and refused where all problems are told.
+        Arity = new ArgumentArity(1, 100_000);
         AllowMultipleArgumentsPerToken = false;
     }
 
     public ConfigKey Key { get; }
-
-    /// <summary>Whether this is one of its names, as typed.</summary>
-    public bool Answers(string name) => name == Name || Aliases.Contains(name);
 
     /// <summary>What was given for the keys of <paramref name="schema"/>, in the order of the schema.</summary>
     public static List<ConfigOverride> Collect(ParseResult parsed, ConfigSchema schema)
@@ -31,10 +28,7 @@ internal sealed class KeyOption : Option<string[]>
         {
             if (parsed.GetResult(option) is not { Implicit: false } result) continue;
             var written = (result.IdentifierToken?.Value ?? option.Name)[2..];
-            var values = result.Tokens.Select(token => token.Value).DefaultIfEmpty("true").ToList();
-            // "--packing --packing" has no values to count.
-            while (values.Count < result.IdentifierTokenCount) values.Add("true");
-            given.AddRange(values.Select(value => new ConfigOverride(written, value)));
+            given.AddRange(result.Tokens.Select(token => new ConfigOverride(written, token.Value)));
         }
 
         return given;

@@ -8,24 +8,10 @@ namespace Zephyr.Cli;
 /// <summary>Says in our own sentences what the parser could not take.</summary>
 internal static class ParseErrors
 {
-    /// <summary>One sentence a problem; empty where there is none.</summary>
-    public static IReadOnlyList<string> Explain(ParseResult parsed)
+    /// <summary>What is wrong where no command is given, or none that there is; null where one is.</summary>
+    public static string? OfRoot(ParseResult parsed)
     {
-        if (parsed.Errors.Count == 0 && parsed.UnmatchedTokens.Count == 0) return [];
-        var command = parsed.CommandResult.Command;
-        if (command is RootCommand) return [ExplainRoot(parsed, command)];
-
-        var sentences = parsed.UnmatchedTokens.Count > 0 ? ExplainUnmatched(parsed.UnmatchedTokens, command).ToList() : [];
-        foreach (var error in parsed.Errors)
-            if (error.SymbolResult is OptionResult { Tokens.Count: 0 } option)
-                sentences.Add($"{option.IdentifierToken?.Value ?? option.Option.Name}: needs a value");
-        // What has no sentence of ours keeps the package's.
-        if (sentences.Count == 0) sentences.AddRange(parsed.Errors.Select(error => error.Message));
-        return sentences;
-    }
-
-    private static string ExplainRoot(ParseResult parsed, Command root)
-    {
+        if (parsed.CommandResult.Command is not RootCommand root || parsed is { Errors.Count: 0, UnmatchedTokens.Count: 0 }) return null;
         var verbs = root.Subcommands.Select(command => command.Name).ToList();
         if (parsed.UnmatchedTokens is not [var first, ..])
             return $"zephyr: give a command: {string.Join(", ", verbs)}; zephyr --help says what they do";
@@ -35,34 +21,59 @@ internal static class ParseErrors
             : $"zephyr: unknown command \"{first}\"; there are {string.Join(", ", verbs)}";
     }
 
-    private static IEnumerable<string> ExplainUnmatched(IReadOnlyList<string> tokens, Command command)
+    /// <summary>What is wrong with a command's arguments before any value is looked at.</summary>
+    public static IReadOnlyList<LocatedProblem> OfArguments(ParseResult parsed)
     {
+        var command = (SchemaCommand)parsed.CommandResult.Command;
+        return parsed.UnmatchedTokens.Count > 0
+            ? [.. ExplainUnmatched(parsed, command)]
+            // What has no sentence of ours keeps the package's.
+            : [.. parsed.Errors.Select(error => new LocatedProblem(null, null, "", error.Message))];
+    }
+
+    private static IEnumerable<LocatedProblem> ExplainUnmatched(ParseResult parsed, SchemaCommand command)
+    {
+        var tokens = parsed.UnmatchedTokens;
         for (var i = 0; i < tokens.Count; i++)
         {
-            if (!IsOption(tokens[i]))
+            if (Arguments.IsOption(tokens[i]))
             {
-                var hint = tokens[i].EndsWith(".yaml", StringComparison.Ordinal) ? $"; did you mean --config {tokens[i]}?" : "";
-                yield return $"zephyr {command.Name}: found \"{tokens[i]}\", expected an option{hint}";
+                yield return new(null, null, NameOf(tokens[i]), ExplainOption(NameOf(tokens[i]), command));
+                // The value of an unknown option is no second mistake.
+                if (!tokens[i].Contains('=') && i + 1 < tokens.Count && !Arguments.IsOption(tokens[i + 1])) i++;
                 continue;
             }
-
-            yield return $"{NameOf(tokens[i])}: {ExplainOption(NameOf(tokens[i]), command)}";
-            // The value of an unknown option is no second mistake.
-            if (!tokens[i].Contains('=') && i + 1 < tokens.Count && !IsOption(tokens[i + 1])) i++;
+            if (OptionBefore(parsed, tokens[i]) is { Key.Kind: ConfigKind.TextList } list)
+            {
+                yield return new(null, null, list.Key.Option, $"found \"{tokens[i]}\" behind its value, expected one value: quote a glob, or write [a, b]");
+                // A glob that the shell has expanded is one mistake, not a thousand.
+                while (i + 1 < tokens.Count && !Arguments.IsOption(tokens[i + 1])) i++;
+                continue;
+            }
+            var hint = tokens[i].EndsWith(".yaml", StringComparison.Ordinal) ? $"; did you mean --config {tokens[i]}?" : "";
+            yield return new(null, null, "", $"zephyr {command.Name}: found \"{tokens[i]}\", expected an option{hint}");
         }
     }
 
-    private static string ExplainOption(string written, Command command)
+    /// <summary>The option that an argument stands behind, one or more values later.</summary>
+    private static KeyOption? OptionBefore(ParseResult parsed, string argument)
+    {
+        var known = parsed.CommandResult.Command.Options.OfType<KeyOption>().ToList();
+        return parsed.Tokens.TakeWhile(token => token.Value != argument || token.Type == TokenType.Option)
+            .Where(token => Arguments.IsOption(token.Value))
+            .Select(token => known.FirstOrDefault(option => option.Name == token.Value || option.Aliases.Contains(token.Value)))
+            .LastOrDefault();
+    }
+
+    private static string ExplainOption(string written, SchemaCommand command)
     {
         var key = written.TrimStart('-').Replace('-', '_');
-        if ((command as SchemaCommand)?.ExplainForeign(key) is { } foreign) return foreign;
+        if (command.ExplainForeign(key) is { } foreign) return foreign;
         var names = command.Options.OfType<KeyOption>().SelectMany(option => new[] { option.Key.Option, option.Key.Alias is { } alias ? "--" + alias : null });
         return NearestName.Find(written, names.OfType<string>().Append("--help")) is { } nearest
             ? $"unknown option; did you mean {nearest}?"
             : $"unknown option; zephyr {command.Name} --help lists them";
     }
-
-    private static bool IsOption(string token) => token.Length > 1 && token[0] == '-' && !char.IsAsciiDigit(token[1]) && token[1] != '.';
 
     private static string NameOf(string token) => token.Split('=', ':')[0];
 }

@@ -10,6 +10,8 @@ internal sealed class SchemaCommand : Command
     {
         Usage = usage;
         Schemas = schemas;
+        // They are refused together with all that is wrong with the values.
+        TreatUnmatchedTokensAsErrors = false;
         foreach (var key in schemas.SelectMany(schema => schema.Keys)) Options.Add(new KeyOption(key));
     }
 
@@ -28,7 +30,7 @@ internal sealed class SchemaCommand : Command
     {
         var schema = ConfigSchema.Of<T>();
         var command = new SchemaCommand(name, description, usage, schema);
-        command.SetAction(parsed => run(ConfigReader.Read<T>(null, KeyOption.Collect(parsed, schema)).Value, session));
+        command.SetAction(parsed => run(ConfigReader.Read<T>(null, KeyOption.Collect(parsed, schema), ParseErrors.OfArguments(parsed)).Value, session));
         return command;
     }
 }

@@ -46,8 +46,9 @@ internal static class StageCommand
         var command = new SchemaCommand(name, description, Usage, switches, keys);
         command.SetAction(parsed =>
         {
-            var switched = ConfigReader.Read<StageSwitches>(null, KeyOption.Collect(parsed, switches)).Value;
-            var config = ConfigReader.Read<T>(switched.Config, KeyOption.Collect(parsed, keys));
+            var usage = ParseErrors.OfArguments(parsed).ToList();
+            var switched = ReadSwitches(KeyOption.Collect(parsed, switches), usage);
+            var config = ConfigReader.Read<T>(switched.Config, KeyOption.Collect(parsed, keys), usage);
             if (switched.DryRun)
             {
                 session.Console.Output.Write(config.ToText());
@@ -63,6 +64,20 @@ internal static class StageCommand
             return Logging.Around(log, name, () => run(config, new(new(switched.Resume, watchers), log, session.Console, session.Cancellation)));
         });
         return command;
+    }
+
+    /// <summary>What is wrong with the switches joins what is wrong with the configuration, so that all of it is told at once.</summary>
+    private static StageSwitches ReadSwitches(IReadOnlyList<ConfigOverride> given, List<LocatedProblem> usage)
+    {
+        try
+        {
+            return ConfigReader.Read<StageSwitches>(null, given).Value;
+        }
+        catch (ConfigException wrong)
+        {
+            usage.AddRange(wrong.Problems);
+            return new();
+        }
     }
 
     /// <summary>The exit code of a training run.</summary>

@@ -57,7 +57,7 @@ internal static class TokenizeCommand
             Write(texts.Select(text => Encode(tokenizer, text, options.AddSpecialTokens)).ToList(), options.Json, session.Console);
             return ExitCodes.Done;
         }
-        var encoded = Encode(tokenizer, options.Text ?? TextFiles.Read(options.TextFile!), options.AddSpecialTokens);
+        var encoded = Encode(tokenizer, options.Text ?? UserFile.ReadText(options.TextFile!, "text file"), options.AddSpecialTokens);
         if (options.Json) JsonResult.Write(session.Console.Output, encoded);
         else Write([encoded], json: false, session.Console);
         return ExitCodes.Done;

@@ -20,6 +20,8 @@ internal static class ConfigConversion
         {
             ConfigKind.TextList => ToList(value, fromOption, out result),
             _ when value is not YamlScalar => Mismatch(value, Expected(key.Kind)),
+            ConfigKind.Text when value is YamlScalar { Quoted: true, Text: "" } && !key.Required && !key.Verbatim =>
+                "found an empty text, expected text, or null for none",
             ConfigKind.Text => ToText((YamlScalar)value, fromOption, "text", out result),
             ConfigKind.Flag => ToFlag((YamlScalar)value, out result),
             ConfigKind.Whole => ToWhole((YamlScalar)value, int.MinValue, int.MaxValue, number => (int)number, out result),

@@ -1,4 +1,3 @@
-using System.Text;
 using Zephyr.Runtime;
 
 namespace Zephyr.Configuration;
@@ -19,10 +18,26 @@ public static class ConfigReader
     /// <typeparam name="T">A stage's configuration record.</typeparam>
     /// <param name="file">The YAML file; null where everything comes from options and defaults.</param>
     /// <param name="options">The options, in order.</param>
+    /// <param name="usage">
+    /// What was wrong with the command line itself, to be told with the rest. What is missing is then not asked for: it may be what
+    /// was mistyped.
+    /// </param>
     /// <exception cref="ConfigException">What is wrong with the configuration.</exception>
     /// <exception cref="UserErrorException">The file cannot be read.</exception>
-    public static ResolvedConfig<T> Read<T>(string? file, IReadOnlyList<ConfigOverride> options) where T : class, new() =>
-        ReadText<T>(file is null ? null : Load(file), file, options);
+    public static ResolvedConfig<T> Read<T>(string? file, IReadOnlyList<ConfigOverride> options, IReadOnlyList<LocatedProblem>? usage = null)
+        where T : class, new()
+    {
+        string? yaml = null;
+        try
+        {
+            if (file is not null) yaml = UserFile.ReadText(file, "config file");
+        }
+        catch (UserErrorException unreadable) when (usage is { Count: > 0 })
+        {
+            usage = [new(file, null, "", unreadable.Message[$"{file}: ".Length..]), .. usage];
+        }
+        return ReadText<T>(yaml, file, options, usage ?? []);
+    }
 
     /// <summary>As <see cref="Read{T}"/>, for YAML that is at hand as text.</summary>
     /// <typeparam name="T">A stage's configuration record.</typeparam>
@@ -30,32 +45,16 @@ public static class ConfigReader
     /// <param name="name">What to call it in messages.</param>
     /// <param name="options">The options, in order.</param>
     /// <exception cref="ConfigException">What is wrong with the configuration.</exception>
-    public static ResolvedConfig<T> ReadText<T>(string? yaml, string? name, IReadOnlyList<ConfigOverride> options) where T : class, new()
+    public static ResolvedConfig<T> ReadText<T>(string? yaml, string? name, IReadOnlyList<ConfigOverride> options) where T : class, new() =>
+        ReadText<T>(yaml, name, options, []);
+
+    private static ResolvedConfig<T> ReadText<T>(
+        string? yaml, string? name, IReadOnlyList<ConfigOverride> options, IReadOnlyList<LocatedProblem> usage) where T : class, new()
     {
         var config = new T();
-        var resolution = new ConfigResolution(ConfigSchema.Of<T>(), config, name);
+        var resolution = new ConfigResolution(ConfigSchema.Of<T>(), config, name, usage);
         if (yaml is not null) resolution.AddFile(yaml);
         resolution.AddOptions(options);
         return new(config, resolution.Finish());
-    }
-
-    private static string Load(string file)
-    {
-        try
-        {
-            return File.ReadAllText(file, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true));
-        }
-        catch (DecoderFallbackException e)
-        {
-            throw new UserErrorException($"{file}: is not UTF-8 text, expected a YAML file", e);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new UserErrorException($"{file}: there is no such config file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{file}: cannot be read as a config file ({(Directory.Exists(file) ? "it is a folder" : e.Message)})", e);
-        }
     }
 }

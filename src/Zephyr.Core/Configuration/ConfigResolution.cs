@@ -1,10 +1,14 @@
 namespace Zephyr.Configuration;
 
 /// <summary>One reading of a configuration: who has set what so far, and what was wrong with it.</summary>
-internal sealed class ConfigResolution(ConfigSchema schema, object config, string? file)
+/// <param name="schema">The keys.</param>
+/// <param name="config">The record that is filled in.</param>
+/// <param name="file">What messages call the YAML; null for none.</param>
+/// <param name="usage">What was wrong before any value was looked at. Then nothing is said of keys that nobody set: one may have been meant.</param>
+internal sealed class ConfigResolution(ConfigSchema schema, object config, string? file, IReadOnlyList<LocatedProblem> usage)
 {
     private readonly Dictionary<ConfigKey, Setting> _settings = [];
-    private readonly List<LocatedProblem> _problems = [];
+    private readonly List<LocatedProblem> _problems = [.. usage];
     private bool _incomplete;
 
     /// <summary>Who set a key: the name they used and the line, or null for an option.</summary>
@@ -46,9 +50,15 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
             else if (!given.Add(key))
                 _problems.Add(new(null, null, written, key.Kind == ConfigKind.TextList ? "is given more than once: a list is [a, b]" : "is given more than once"));
             else
-                Set(key, new(written, null), key.Verbatim ? new YamlScalar(1, text, Quoted: true) : FlatYaml.ParseValue(text), fromOption: true);
+                Set(key, new(written, null), ValueOf(key, text), fromOption: true);
         }
     }
+
+    /// <summary>An empty text is a value that was forgotten (an unset variable of a script), never a wish for the default.</summary>
+    private static YamlValue ValueOf(ConfigKey key, string text) =>
+        key.Verbatim ? new YamlScalar(1, text, Quoted: true)
+        : string.IsNullOrWhiteSpace(text) ? new YamlInvalid(1, "needs a value")
+        : FlatYaml.ParseValue(text);
 
     /// <summary>Checks what only the whole can tell; every key with its value and origin, in the schema's order.</summary>
     public IReadOnlyList<ResolvedKey> Finish()
@@ -59,8 +69,9 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         {
             var key = schema.Find(problem.Key) ?? throw new InvalidOperationException($"a check names {problem.Key}, which is no key");
             var setting = _settings.GetValueOrDefault(key);
-            if (setting is null) _problems.Add(new(file, null, schema.Stage is null ? key.Option : key.Name, problem.Message));
-            else if (!setting.Broken) _problems.Add(Locate(setting, problem.Message));
+            if (setting is null && usage.Count == 0)
+                _problems.Add(new(file, null, schema.Stage is null ? key.Option : key.Name, problem.Message));
+            else if (setting is { Broken: false }) _problems.Add(Locate(setting, problem.Message));
         }
 
         if (_problems.Count > 0) throw new ConfigException(_problems);
@@ -84,7 +95,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
     private void AddMissing(ConfigKey key)
     {
         var setting = _settings.GetValueOrDefault(key);
-        if (setting is { Broken: true }) return;
+        if (setting is { Broken: true } || (setting is null && usage.Count > 0)) return;
         if (setting is not null)
             _problems.Add(Locate(setting, $"must not be empty: {key.Help}"));
         else if (schema.Stage is null)

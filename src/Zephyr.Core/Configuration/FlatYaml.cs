@@ -16,6 +16,7 @@ internal sealed class FlatYaml
     private readonly Parser _parser;
     private readonly List<YamlEntry> _entries = [];
     private readonly List<(int Line, string Key, string Message)> _problems = [];
+    private int _line = 1;
 
     private FlatYaml(string text) => _parser = new Parser(new StringReader(text));
 
@@ -35,10 +36,14 @@ internal sealed class FlatYaml
         }
         catch (YamlException broken)
         {
-            yaml.Incomplete = true;
             // The parser's sentence starts with a capital and ends with a full stop; ours stands behind a colon.
             var reason = broken.Message.TrimEnd('.');
-            yaml._problems.Add(((int)broken.Start.Line, "", $"is not YAML: {char.ToLowerInvariant(reason[0])}{reason[1..]}"));
+            yaml.GiveUp((int)broken.Start.Line, $"is not YAML: {char.ToLowerInvariant(reason[0])}{reason[1..]}");
+        }
+        catch (Exception)
+        {
+            // The parser fails on some broken texts, an open list among them, in ways of its own: those exceptions say nothing to a reader.
+            yaml.GiveUp(yaml._line, "is not YAML: here or in the lines below it a list, a mapping or a quoted text has no end");
         }
 
         return yaml;
@@ -55,16 +60,30 @@ internal sealed class FlatYaml
             if (yaml._problems.Count == 0 && yaml._entries.Count == 1) return yaml._entries[0].Value;
             return new YamlInvalid(1, yaml._problems.Select(problem => problem.Message).FirstOrDefault() ?? "is not one YAML value");
         }
-        catch (YamlException)
+        catch (Exception)
         {
+            // Whatever the parser throws, the text is at fault: see Parse.
             return new YamlInvalid(1, $"is not YAML (was {text})");
         }
+    }
+
+    private void GiveUp(int line, string problem)
+    {
+        Incomplete = true;
+        _problems.Add((line, "", problem));
+    }
+
+    private bool MoveNext()
+    {
+        if (!_parser.MoveNext()) return false;
+        _line = LineOf(_parser.Current!);
+        return true;
     }
 
     private void ReadStream()
     {
         var documents = 0;
-        while (_parser.MoveNext())
+        while (MoveNext())
             switch (_parser.Current)
             {
                 case DocumentStart start when ++documents == 2:
@@ -86,14 +105,14 @@ internal sealed class FlatYaml
 
     private void ReadMapping()
     {
-        while (_parser.MoveNext() && _parser.Current is not MappingEnd)
+        while (MoveNext() && _parser.Current is not MappingEnd)
         {
             var at = _parser.Current!;
             var key = at is Scalar scalar ? scalar.Value : null;
             if (key is null) _problems.Add((LineOf(at), "", $"found {Describe(at)} as a key, expected a name"));
             else CheckPlain(at, key);
             Skip();
-            _parser.MoveNext();
+            MoveNext();
             var before = _problems.Count;
             var value = ReadValue(key ?? "");
             if (key is not null && _problems.Count == before) _entries.Add(new(key, LineOf(at), value));
@@ -110,7 +129,7 @@ internal sealed class FlatYaml
                 return new YamlScalar(LineOf(node), scalar.Value, scalar.Style != ScalarStyle.Plain);
             case SequenceStart:
                 var items = new List<YamlScalar?>();
-                while (_parser.MoveNext() && _parser.Current is not SequenceEnd)
+                while (MoveNext() && _parser.Current is not SequenceEnd)
                 {
                     CheckPlain(_parser.Current!, key);
                     items.Add(_parser.Current is Scalar item ? new(LineOf(item), item.Value, item.Style != ScalarStyle.Plain) : null);
@@ -137,7 +156,7 @@ internal sealed class FlatYaml
     private void Skip()
     {
         var depth = _parser.Current!.NestingIncrease;
-        while (depth > 0 && _parser.MoveNext()) depth += _parser.Current!.NestingIncrease;
+        while (depth > 0 && MoveNext()) depth += _parser.Current!.NestingIncrease;
     }
 
     private static int LineOf(ParsingEvent at) => (int)at.Start.Line;

@@ -29,6 +29,6 @@ public sealed record ModelOptions : IOptionGroup
     public IEnumerable<ConfigProblem> Validate() =>
     [
         .. OneOf("torch_dtype", TorchDtype, "float32", "bfloat16"),
-        .. Matches("device", Device, "^(auto|cpu|cuda(:[0-9]+)?)$", "auto, cpu, cuda or cuda:N"),
+        .. Matches("device", Device, @"^(auto|cpu|cuda(:[0-9]+)?)\z", "auto, cpu, cuda or cuda:N"),
     ];
 }

@@ -64,10 +64,17 @@ public sealed class TokenizeTests : IDisposable
     {
         var absent = _folder.PathOf("absent.txt");
         var run = CliRun.Of("tokenize", "--tokenizer", _folder.Path, "--text-file", absent);
-        Assert.Equal(new(2, "", $"zephyr: {absent} cannot be read: Could not find file '{absent}'.\n"), run);
+        Assert.Equal(new(2, "", $"zephyr: {absent}: there is no such file, expected a text file\n"), run);
         var latin = _folder.Write("latin.txt", [(byte)'a', 0xE9]);
         run = CliRun.Of("tokenize", "--tokenizer", _folder.Path, "--text-file", latin);
-        Assert.Equal(new(2, "", $"zephyr: {latin}: found bytes that are not UTF-8 at offset 1, expected UTF-8 text\n"), run);
+        Assert.Equal(new(2, "", $"zephyr: {latin}: found bytes that are not UTF-8 at offset 1, expected UTF-8 text (text file)\n"), run);
+        run = CliRun.Of("tokenize", "--tokenizer", _folder.Path, "--text-file", _folder.Path);
+        Assert.Equal(new(2, "", $"zephyr: {_folder.Path}: found a folder, expected a file (text file)\n"), run);
+        run = CliRun.Of("tokenize", "--tokenizer", _folder.Path, "--messages", absent);
+        Assert.Equal(new(2, "", $"zephyr: {absent}: there is no such file, expected a data file\n"), run);
+        run = CliRun.Of("tokenize", "--tokenizer", _folder.PathOf("tokenizer.json"), "--text", "a");
+        Assert.Equal(new(2, "", $"zephyr: {_folder.PathOf("tokenizer.json")}: found JSON, expected a SentencePiece model "
+            + "(the tokenizer.model that Mistral models come with, not tokenizer.json)\n"), run);
     }
 
     public void Dispose() => _folder.Dispose();

@@ -19,8 +19,23 @@ public class UsageTests
     [InlineData("sft --dryrun", "--dryrun: unknown option; did you mean --dry-run?")]
     [InlineData("sft --wandb on --beta 0.1", "--wandb: unknown option; zephyr sft --help lists them\n--beta: belongs to dpo, not to sft")]
     [InlineData("sft x.yaml", "zephyr sft: found \"x.yaml\", expected an option; did you mean --config x.yaml?")]
-    [InlineData("sft --seed", "--seed: needs a value")]
-    [InlineData("sft --config nowhere.yaml", "zephyr: nowhere.yaml: there is no such config file")]
+    [InlineData("sft --model_name_or_path m --dataset d --output_dir o --seed", "--seed: needs a value")]
+    [InlineData("sft --config nowhere.yaml", "zephyr: nowhere.yaml: there is no such file, expected a config file")]
+    [InlineData("sft --config nowhere.yaml --nope", "nowhere.yaml: there is no such file, expected a config file\n--nope: unknown option; zephyr sft --help lists them")]
+    [InlineData("aif --feedback f --output_dir --quiet", "--output_dir: needs a value")]
+    [InlineData("aif --output_dir --quite", "--quite: unknown option; did you mean --quiet?\n--output_dir: needs a value")]
+    [InlineData("aif --output_dir= --feedback a.jsonl", "--output_dir: needs a value")]
+    [InlineData("sft --packing --learning_rat 1e-5", "--learning_rat: unknown option; did you mean --learning_rate?")]
+    [InlineData("sft --quiet --nope", "--nope: unknown option; zephyr sft --help lists them")]
+    [InlineData("sft --model_name_or_path m --dataset d --output_dir o --packing --packing=false", "--packing: is given more than once")]
+    [InlineData("sft --dataset a.parquet b.parquet c.parquet --nope 3",
+        "--dataset: found \"b.parquet\" behind its value, expected one value: quote a glob, or write [a, b]\n"
+        + "--nope: unknown option; zephyr sft --help lists them")]
+    [InlineData("sft --seed 3 4", "zephyr sft: found \"4\", expected an option")]
+    [InlineData("sft --nope --dry-run=maybe --learning_rate -1 --seed x",
+        "--nope: unknown option; zephyr sft --help lists them\n--dry-run: found the text \"maybe\", expected true or false\n"
+        + "--seed: found the text \"x\", expected a whole number\n--learning_rate: must be > 0 (was -1)")]
+    [InlineData("generate --model m --mesages f", "--mesages: unknown option; did you mean --messages?")]
     [InlineData("sft --config a --config b", "--config: is given more than once")]
     [InlineData("sft --dry-run=maybe", "--dry-run: found the text \"maybe\", expected true or false")]
     [InlineData("generate --prompt hi", "--model: is required: model folder: config.json, *.safetensors, tokenizer.model")]
@@ -37,6 +52,18 @@ public class UsageTests
         var run = CliRun.Of(args.Split(' ', StringSplitOptions.RemoveEmptyEntries));
         Assert.Equal((2, "", expected + "\n"), (run.Code, run.Output, run.Error));
     }
+
+    [Fact]
+    public void An_empty_value_is_a_forgotten_one_and_not_the_default()
+    {
+        Assert.Equal(new(2, "", "--output_dir: needs a value\n"), CliRun.Of("demo", "--output_dir", ""));
+        Assert.Equal(new(2, "", "--seed: needs a value\n"), CliRun.Of("demo", "--seed", " "));
+    }
+
+    [Fact]
+    public void A_value_that_looks_like_an_option_is_written_with_an_equals_sign() =>
+        Assert.Matches("(?m)^output_dir: \"--quiet\" +# option --output_dir$",
+            CliRun.Of("aif", "--feedback", "f", "--output_dir=--quiet", "--dry-run").Output);
 
     [Fact]
     public void A_dry_run_prints_the_resolved_configuration_and_nothing_else()

@@ -40,6 +40,14 @@ public class ConfigErrorTests
     [InlineData("[a]: 3", "sft.yaml:4: found a list as a key, expected a name")]
     [InlineData("---\nseed: 1", "sft.yaml:4: a second document starts here: a config is one document")]
     [InlineData("seed 3", "sft.yaml:4: is not YAML: while scanning a simple key, could not find expected ':'")]
+    [InlineData("eval_dataset: [a, b\nseed: x", "sft.yaml:4: is not YAML: here or in the lines below it a list, a mapping or a quoted text has no end")]
+    [InlineData("max_shard_size: 5 GB", "sft.yaml:4: max_shard_size: must be a whole number above 0 with KB, MB or GB, such as 5GB (was 5 GB)")]
+    [InlineData("max_shard_size: 0GB", "sft.yaml:4: max_shard_size: must be a whole number above 0 with KB, MB or GB, such as 5GB (was 0GB)")]
+    [InlineData("max_shard_size: 10000000000GB",
+        "sft.yaml:4: max_shard_size: must be a whole number above 0 with KB, MB or GB, such as 5GB (was 10000000000GB)")]
+    [InlineData("max_shard_size: 99999999999999999999GB",
+        "sft.yaml:4: max_shard_size: must be a whole number above 0 with KB, MB or GB, such as 5GB (was 99999999999999999999GB)")]
+    [InlineData("tokenizer_name_or_path: ''", "sft.yaml:4: tokenizer_name_or_path: found an empty text, expected text, or null for none")]
     public void A_wrong_line_is_named_with_what_was_found_and_what_was_expected(string lines, string expected) =>
         Assert.Equal(expected, Problems<SftConfig>(Enough + lines));
 
@@ -75,7 +83,14 @@ public class ConfigErrorTests
 
     [Fact]
     public void An_options_value_that_is_no_yaml_says_so() =>
-        Assert.Equal("--dataset: is not YAML (was [a, b)", Problems<SftConfig>(Enough, ("dataset", "[a, b")));
+        Assert.Equal("--dataset: is not YAML (was [a, b)\n--eval_dataset: is not YAML (was [a b: c])",
+            Problems<SftConfig>(Enough, ("dataset", "[a, b"), ("eval_dataset", "[a\nb: c]")).Replace("[a\nb", "[a b"));
+
+    [Theory]
+    [InlineData("1KB", 1000)]
+    [InlineData("500MB", 500_000_000)]
+    [InlineData("9223372036GB", 9_223_372_036_000_000_000)]
+    public void A_size_is_counted_in_powers_of_1000(string text, long bytes) => Assert.Equal(bytes, ByteSize.Parse(text));
 
     [Fact]
     public void Without_a_file_what_is_missing_is_asked_for_by_key() =>
@@ -92,11 +107,11 @@ public class ConfigErrorTests
     [Fact]
     public void A_file_that_is_not_there_or_not_text_is_one_sentence()
     {
-        Assert.Equal("nowhere.yaml: there is no such config file", Unreadable("nowhere.yaml"));
-        Assert.Equal("/: cannot be read as a config file (it is a folder)", Unreadable("/"));
+        Assert.Equal("nowhere.yaml: there is no such file, expected a config file", Unreadable("nowhere.yaml"));
+        Assert.Equal("/: found a folder, expected a file (config file)", Unreadable("/"));
         var file = Path.GetTempFileName();
         File.WriteAllBytes(file, [0x61, 0x3a, 0x20, 0xff]);
-        Assert.Equal($"{file}: is not UTF-8 text, expected a YAML file", Unreadable(file));
+        Assert.Equal($"{file}: found bytes that are not UTF-8 at offset 3, expected UTF-8 text (config file)", Unreadable(file));
         File.Delete(file);
     }
 

@@ -15,27 +15,25 @@ public static class DataFiles
     public static IReadOnlyList<string> Resolve(IReadOnlyList<string> patterns)
     {
         if (patterns.Count == 0) throw new UserErrorException($"no data is named, expected {Kinds}");
-        string[] files = [.. patterns.SelectMany(ResolveOne).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        string[] files = [.. patterns.SelectMany(ResolveOne).DistinctBy(Path.GetFullPath).Order(StringComparer.Ordinal)];
+        RequireOneFormat(files);
         foreach (var file in files) CheckContent(file);
         return files;
     }
 
+    /// <summary>Refuses held-out rows that are training rows too: what they say of the model would be worth nothing.</summary>
+    /// <param name="train">Files, as <see cref="Resolve"/> gives them.</param>
+    /// <param name="held">Files, likewise.</param>
+    /// <exception cref="UserErrorException">A file is in both.</exception>
+    public static void RequireDisjoint(IReadOnlyList<string> train, IReadOnlyList<string> held)
+    {
+        var trained = train.Select(Path.GetFullPath).ToHashSet(StringComparer.Ordinal);
+        if (held.FirstOrDefault(file => trained.Contains(Path.GetFullPath(file))) is { } both)
+            throw new UserErrorException($"{both}: is in dataset and in eval_dataset, expected held-out rows that are not trained on");
+    }
+
     /// <summary>Whether the name ends in .parquet.</summary>
     internal static bool IsParquet(string file) => file.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>Opens a file for reading.</summary>
-    /// <exception cref="UserErrorException">It cannot be opened.</exception>
-    internal static FileStream Open(string file)
-    {
-        try
-        {
-            return new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{file}: cannot be opened: {error.Message}", error);
-        }
-    }
 
     private static IEnumerable<string> ResolveOne(string pattern)
     {
@@ -49,14 +47,19 @@ public static class DataFiles
     private static string[] InFolder(string folder)
     {
         string[] found = [.. Directory.EnumerateFiles(folder).Where(IsData)];
-        if (found.GroupBy(Path.GetFileNameWithoutExtension).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new UserErrorException($"{folder}: holds {string.Join(" and ", twice.Select(Path.GetFileName).Order())}, "
-                + "by their names the same rows in two formats, expected one of them to be named");
         if (found.Length > 0) return found;
         var below = Directory.EnumerateDirectories(folder).Order(StringComparer.Ordinal)
             .FirstOrDefault(child => Directory.EnumerateFiles(child).Any(IsData));
         throw new UserErrorException($"{folder}: the folder holds no .parquet or .jsonl file"
             + (below is null ? "" : $"; its subfolder {below} does"));
+    }
+
+    private static void RequireOneFormat(string[] files)
+    {
+        if (files.GroupBy(file => Path.ChangeExtension(Path.GetFullPath(file), null)).FirstOrDefault(same => same.Count() > 1) is not { } twice) return;
+        var folder = Path.GetDirectoryName(twice.First()) is { Length: > 0 } named ? named : ".";
+        throw new UserErrorException($"{folder}: holds {string.Join(" and ", twice.Select(Path.GetFileName).Order())}, "
+            + "by their names the same rows in two formats, expected one of them to be named");
     }
 
     private static bool IsData(string file) =>
@@ -70,7 +73,7 @@ public static class DataFiles
 
     private static void CheckContent(string file)
     {
-        using var stream = Open(file);
+        using var stream = UserFile.Open(file, "data file");
         if (stream.Length == 0) throw new UserErrorException($"{file}: the file is empty");
         if (!file.EndsWith(".json", StringComparison.OrdinalIgnoreCase)) return;
         int first;

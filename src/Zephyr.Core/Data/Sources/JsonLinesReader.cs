@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
+using Zephyr.Configuration;
 
 namespace Zephyr.Data.Sources;
 
@@ -24,7 +25,7 @@ public static class JsonLinesReader
 
     private static IEnumerable<T> Lines<T>(string file, Func<RowLocation, JsonElement, T> convert)
     {
-        using var stream = DataFiles.Open(file);
+        using var stream = UserFile.Open(file, "data file");
         long number = 0;
         foreach (var line in Utf8Lines.Read(stream))
         {

@@ -1,5 +1,6 @@
 using Parquet;
 using Parquet.Schema;
+using Zephyr.Configuration;
 using Zephyr.Runtime;
 
 namespace Zephyr.Data.Sources;
@@ -17,7 +18,7 @@ public static class ParquetRowReader
     /// <exception cref="UserErrorException">A file that is not Parquet, is damaged, or has a form that cannot be read.</exception>
     public static IEnumerable<DataRow> Read(string file, ColumnChoice choose)
     {
-        using var stream = DataFiles.Open(file);
+        using var stream = UserFile.Open(file, "data file");
         var reader = Guard(file, () => Open(stream));
         var nodes = Guard(file, () => ParquetNode.Build(reader.Metadata!.Schema));
         var fields = Guard(file, () => reader.Schema.GetDataFields().ToDictionary(field => field.Path.ToString()));

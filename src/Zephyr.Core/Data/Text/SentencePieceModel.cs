@@ -1,4 +1,5 @@
 using System.Globalization;
+using Zephyr.Configuration;
 using Zephyr.Runtime;
 
 namespace Zephyr.Data.Text;
@@ -11,6 +12,7 @@ public sealed class SentencePieceModel
 {
     // The largest vocabularies in use take 4 MB. A bound keeps a wrong path from filling the memory.
     private const long MaxFileBytes = 16 << 20;
+    private const string Kind = "SentencePiece model";
 
     private readonly byte[] _bytes;
     private readonly SentencePiece[] _pieces;
@@ -42,18 +44,10 @@ public sealed class SentencePieceModel
     /// <exception cref="UserErrorException">The file is missing, unreadable, or no usable SentencePiece model.</exception>
     public static SentencePieceModel Load(string path)
     {
-        try
-        {
-            var length = new FileInfo(path).Length;
-            if (length > MaxFileBytes)
-                throw new UserErrorException(
-                    $"{path}: found {length} bytes, expected a SentencePiece model of at most {MaxFileBytes}");
-            return Parse(File.ReadAllBytes(path), path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{path}: cannot be read ({e.Message}), expected a SentencePiece model", e);
-        }
+        using (var stream = UserFile.Open(path, Kind))
+            if (stream.Length > MaxFileBytes)
+                throw new UserErrorException($"{path}: found {stream.Length} bytes, expected a SentencePiece model of at most {MaxFileBytes}");
+        return Parse(UserFile.ReadBytes(path, Kind), path);
     }
 
     /// <summary>Reads a model from memory.</summary>
@@ -63,6 +57,8 @@ public sealed class SentencePieceModel
     public static SentencePieceModel Parse(byte[] bytes, string name)
     {
         ArgumentNullException.ThrowIfNull(bytes);
+        if (bytes is [(byte)'{', ..])
+            throw new UserErrorException($"{name}: found JSON, expected a {Kind} (the tokenizer.model that Mistral models come with, not tokenizer.json)");
         try
         {
             return new SentencePieceModel(bytes, SentencePieceContent.Read(bytes), name);

@@ -23,6 +23,13 @@ public sealed class DataFilesTests : IDisposable
         Assert.Equal([file], DataFiles.Resolve([file, _folder.Path, _folder.PathOf("*.jsonl")]));
     }
 
+    [Fact]
+    public void A_file_that_is_spelled_in_two_ways_comes_once()
+    {
+        var file = _folder.Write("a.jsonl", "{}");
+        Assert.Equal([file], DataFiles.Resolve([file, $"{_folder.Path}/./a.jsonl", $"{_folder.Path}/../{Path.GetFileName(_folder.Path)}/a.jsonl"]));
+    }
+
     [Theory]
     [InlineData("*.jsonl", "a.jsonl", "b.jsonl")]
     [InlineData("?.jsonl", "a.jsonl", "b.jsonl")]
@@ -77,6 +84,26 @@ public sealed class DataFilesTests : IDisposable
             $"{_folder.Path}: holds train_prefs.jsonl and train_prefs.parquet, by their names the same rows in two formats, "
             + "expected one of them to be named",
             ErrorOf(_folder.Path));
+    }
+
+    [Theory]
+    [InlineData("f.*")]
+    [InlineData("f.jsonl", "f.jsonlines")]
+    public void The_same_rows_in_two_formats_are_refused_however_they_were_named(params string[] patterns)
+    {
+        _folder.Write("f.jsonl", "{}");
+        _folder.Write("f.jsonlines", "{}");
+        Assert.Equal(
+            $"{_folder.Path}: holds f.jsonl and f.jsonlines, by their names the same rows in two formats, expected one of them to be named",
+            ErrorOf([.. patterns.Select(_folder.PathOf)]));
+    }
+
+    [Fact]
+    public void Held_out_rows_may_not_be_trained_on()
+    {
+        DataFiles.RequireDisjoint(["a.jsonl"], ["b.jsonl"]);
+        Assert.Equal("./a.jsonl: is in dataset and in eval_dataset, expected held-out rows that are not trained on",
+            Assert.Throws<UserErrorException>(() => DataFiles.RequireDisjoint(["a.jsonl", "c.jsonl"], ["b.jsonl", "./a.jsonl"])).Message);
     }
 
     [Fact]

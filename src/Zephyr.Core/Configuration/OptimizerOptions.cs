@@ -1,0 +1,62 @@
+using static Zephyr.Configuration.Check;
+
+namespace Zephyr.Configuration;
+
+/// <summary>AdamW and its schedule, by TRL's names.</summary>
+public sealed record OptimizerOptions : IOptionGroup
+{
+    /// <summary>adamw_torch: AdamW with decoupled weight decay.</summary>
+    [ConfigKey("adamw_torch")]
+    public string Optim { get; init; } = "adamw_torch";
+
+    /// <summary>The peak learning rate.</summary>
+    [ConfigKey("peak learning rate")]
+    public double LearningRate { get; init; }
+
+    /// <summary>cosine, linear, constant or constant_with_warmup.</summary>
+    [ConfigKey("cosine, linear, constant, constant_with_warmup")]
+    public string LrSchedulerType { get; init; } = "linear";
+
+    /// <summary>Share of the steps over which the rate rises linearly from 0; <see cref="WarmupSteps"/> wins where above 0.</summary>
+    [ConfigKey("share of the steps over which the rate rises from 0, 0 to 1")]
+    public double WarmupRatio { get; init; }
+
+    /// <summary>Steps over which the rate rises linearly from 0; 0 to go by <see cref="WarmupRatio"/>.</summary>
+    [ConfigKey("steps over which the rate rises from 0; 0 to go by warmup_ratio")]
+    public int WarmupSteps { get; init; }
+
+    /// <summary>Decoupled weight decay (not on norm weights, as transformers does).</summary>
+    [ConfigKey("decoupled weight decay, not applied to norm weights")]
+    public double WeightDecay { get; init; }
+
+    /// <summary>Decay of the first moment.</summary>
+    [ConfigKey("decay of the first moment")]
+    public double AdamBeta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of the second moment.</summary>
+    [ConfigKey("decay of the second moment")]
+    public double AdamBeta2 { get; init; } = 0.999;
+
+    /// <summary>Added to the denominator.</summary>
+    [ConfigKey("added to the denominator of the update")]
+    public double AdamEpsilon { get; init; } = 1e-8;
+
+    /// <summary>Gradients are scaled down to this global L2 norm; 0 for no clipping.</summary>
+    [ConfigKey("global L2 norm to which gradients are clipped; 0 for none")]
+    public double MaxGradNorm { get; init; } = 1;
+
+    /// <inheritdoc/>
+    public IEnumerable<ConfigProblem> Validate() =>
+    [
+        .. OneOf("optim", Optim, "adamw_torch"),
+        .. Positive("learning_rate", LearningRate),
+        .. OneOf("lr_scheduler_type", LrSchedulerType, "cosine", "linear", "constant", "constant_with_warmup"),
+        .. InRange("warmup_ratio", WarmupRatio, 0, 1),
+        .. AtLeast("warmup_steps", WarmupSteps, 0),
+        .. AtLeast("weight_decay", WeightDecay, 0),
+        .. InRange("adam_beta1", AdamBeta1, 0, 0.999999),
+        .. InRange("adam_beta2", AdamBeta2, 0, 0.999999999),
+        .. Positive("adam_epsilon", AdamEpsilon),
+        .. AtLeast("max_grad_norm", MaxGradNorm, 0),
+    ];
+}
