@@ -16,6 +16,7 @@ internal static class AuditTable
             ["pairs for testing", $"{audit.TestPairs}"],
             .. Dropped("prompt without a pair", audit.DroppedPrompts),
             .. Dropped("answer left out", audit.DroppedCompletions),
+            .. audit.DroppedRatings > 0 ? [["rating left out of its answer's mean", $"{audit.DroppedRatings}"]] : Array.Empty<string[]>(),
             ["chosen is the longer answer", $"{audit.Length.LongerShare:P1}"],
         ]);
         ResultTable.Write(console, ["model", ">answers", ">chosen", ">rejected"],

@@ -30,6 +30,7 @@ public sealed record LengthRecord(int Longer, int Equal, int Shorter, double Lon
 /// <param name="DroppedPrompts">Rows without a pair, by reason.</param>
 /// <param name="Completions">Answers read.</param>
 /// <param name="DroppedCompletions">Answers that were no candidates, by reason.</param>
+/// <param name="DroppedRatings">Ratings of usable answers that were "N/A" and left out of the mean (<c>on_missing_rating: drop_rating</c>).</param>
 /// <param name="TiedBest">Rows whose best score is shared, whatever became of them.</param>
 /// <param name="TiedPairs">Pairs whose two answers score the same.</param>
 /// <param name="Score">Scores of all usable answers.</param>
@@ -45,6 +46,7 @@ public sealed record FeedbackAudit(
     IReadOnlyDictionary<PromptDrop, int> DroppedPrompts,
     int Completions,
     IReadOnlyDictionary<AnswerDrop, int> DroppedCompletions,
+    int DroppedRatings,
     int TiedBest,
     int TiedPairs,
     Histogram Score,

@@ -9,7 +9,7 @@ public sealed class FeedbackTally
     private readonly SortedDictionary<string, ModelRecord> _models = new(StringComparer.Ordinal);
     private readonly List<double> _scores = [];
     private readonly List<double> _margins = [];
-    private int _rows, _completions, _test, _tiedBest, _longer, _equal;
+    private int _rows, _completions, _test, _droppedRatings, _tiedBest, _longer, _equal;
 
     /// <summary>Counts one prompt.</summary>
     /// <param name="outcome">What became of it.</param>
@@ -24,6 +24,7 @@ public sealed class FeedbackTally
         foreach (var candidate in outcome.Candidates)
         {
             _scores.Add(candidate.Score);
+            _droppedRatings += candidate.DroppedRatings;
             Change(candidate, record => record with { Answers = record.Answers + 1 });
         }
         if (outcome.Dropped is { } dropped) _droppedPrompts[dropped]++;
@@ -36,7 +37,7 @@ public sealed class FeedbackTally
         var pairs = _margins.Count;
         return new(
             _rows, _rows - _prompts.Count, pairs, pairs - _test, _test, _droppedPrompts, _completions, _droppedAnswers,
-            _tiedBest, _margins.Count(margin => margin == 0), Histogram.Of(_scores), Histogram.Of(_margins),
+            _droppedRatings, _tiedBest, _margins.Count(margin => margin == 0), Histogram.Of(_scores), Histogram.Of(_margins),
             new(_longer, _equal, pairs - _longer - _equal, pairs == 0 ? 0 : (double)_longer / pairs), [.. _models.Values]);
     }
 

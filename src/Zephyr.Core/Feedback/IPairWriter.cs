@@ -1,5 +1,3 @@
-using Zephyr.Data;
-
 namespace Zephyr.Feedback;
 
 /// <summary>
@@ -13,12 +11,4 @@ public interface IPairWriter : IDisposable
 
     /// <summary>Writes what is left. A file that is disposed without it is not whole.</summary>
     void Complete();
-}
-
-/// <summary>The two sides of a pair as columns show them.</summary>
-internal static class PairColumns
-{
-    /// <summary>The prompt's turn and the answer's.</summary>
-    public static ChatMessage[] Dialogue(ScoredPair pair, Candidate answer) =>
-        [new(ChatMessage.User, pair.Prompt), new(ChatMessage.Assistant, answer.Completion.Response)];
 }

@@ -63,9 +63,9 @@ public sealed class PairBuilder(AifOptions options, long seed)
             var completion = prompt.Completions[i];
             var text = completion.Response.Trim();
             if (text.Length == 0) dropped.Add(AnswerDrop.EmptyAnswer);
-            else if (_scoring.Of(prompt.Location, $"completions[{i}]", completion) is not { } score) dropped.Add(AnswerDrop.NoScore);
+            else if (_scoring.Of(prompt.Location, $"completions[{i}]", completion) is not { Value: { } score } read) dropped.Add(AnswerDrop.NoScore);
             else if (!texts.Add(text)) dropped.Add(AnswerDrop.SameAsAnother);
-            else candidates.Add(new(completion, score));
+            else candidates.Add(new(completion, score, read.DroppedRatings));
         }
         return (candidates, dropped);
     }

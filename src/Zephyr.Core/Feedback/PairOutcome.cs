@@ -37,7 +37,8 @@ public enum AnswerDrop
 /// <summary>A usable answer.</summary>
 /// <param name="Completion">The answer.</param>
 /// <param name="Score">In the units of the score that the configuration names.</param>
-public sealed record Candidate(ScoredCompletion Completion, double Score);
+/// <param name="DroppedRatings">Ratings that the score is the mean without, because the teacher did not give them.</param>
+public sealed record Candidate(ScoredCompletion Completion, double Score, int DroppedRatings = 0);
 
 /// <summary>A preference made of one prompt's answers.</summary>
 /// <param name="Prompt">One user turn.</param>

@@ -1,6 +1,6 @@
-using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using Zephyr.Data;
 
 namespace Zephyr.Feedback;
 
@@ -8,10 +8,8 @@ namespace Zephyr.Feedback;
 public static class PromptId
 {
     /// <summary>The column <c>prompt_id</c>: 64 lower-case hex digits.</summary>
-    public static string Of(string prompt) => Convert.ToHexStringLower(Hash(prompt));
+    public static string Of(string prompt) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(prompt)));
 
-    /// <summary>The first 64 bits of it, for seeded choices that must not depend on the order of the rows.</summary>
-    public static long KeyOf(string prompt) => BinaryPrimitives.ReadInt64BigEndian(Hash(prompt));
-
-    private static byte[] Hash(string prompt) => SHA256.HashData(Encoding.UTF8.GetBytes(prompt));
+    /// <summary>The first 64 bits of it: <see cref="PromptKey"/>.</summary>
+    public static long KeyOf(string prompt) => PromptKey.Of(prompt);
 }

@@ -5,35 +5,40 @@ using Zephyr.Data.Sources;
 
 namespace Zephyr.Feedback;
 
+/// <summary>What the teacher says of an answer.</summary>
+/// <param name="Value">Its score; null where the teacher gave none ("N/A" or null).</param>
+/// <param name="DroppedRatings">Ratings that it was to be the mean of and that are missing.</param>
+public readonly record struct AnswerScore(double? Value, int DroppedRatings);
+
 /// <summary>Reads the score of an answer out of its fields, as the configuration's <c>score</c> says.</summary>
 public sealed class Scoring(AifOptions options)
 {
     private const string MeanRating = "mean_rating", Annotations = "annotations", Rating = "Rating";
     private const string Number = "a number or \"N/A\"";
 
-    /// <summary>The score; null where the teacher gave none ("N/A" or null).</summary>
+    /// <summary>The score.</summary>
     /// <param name="location">The row, for messages.</param>
     /// <param name="path">The completion in its row, for messages: <c>completions[2]</c>.</param>
     /// <param name="completion">The answer.</param>
     /// <exception cref="BadRowException">The field is absent or not a number.</exception>
-    public double? Of(RowLocation location, string path, ScoredCompletion completion)
+    public AnswerScore Of(RowLocation location, string path, ScoredCompletion completion)
     {
         if (options.Score == MeanRating) return Mean(location, $"{path}.{Annotations}", completion.Fields);
         return completion.Fields.TryGetValue(options.Score, out var value)
-            ? ToNumber(location, $"{path}.{options.Score}", value)
+            ? new(ToNumber(location, $"{path}.{options.Score}", value), 0)
             : throw new BadRowException(location, $"{path}.{options.Score}",
                 $"no such field ({DataRow.JoinNames(completion.Fields.Keys)})", $"{Number}; the key 'score' names the field");
     }
 
     /// <summary>UltraFeedback's fine-grained score: the mean over the aspects that were rated.</summary>
-    private double? Mean(RowLocation location, string path, IReadOnlyDictionary<string, object?> completion)
+    private AnswerScore Mean(RowLocation location, string path, IReadOnlyDictionary<string, object?> completion)
     {
         var aspects = completion.GetValueOrDefault(Annotations) as IReadOnlyDictionary<string, object?>;
         if (aspects is not { Count: > 0 })
             throw FieldReader.Bad(location, path, completion.GetValueOrDefault(Annotations), "aspects with a Rating each");
         double?[] ratings = [.. aspects.Select(aspect => AspectRating(location, $"{path}.{aspect.Key}", aspect.Value))];
-        if (options.OnMissingRating == "drop_completion" && ratings.Contains(null)) return null;
-        return ratings.Average();
+        var missing = ratings.Count(rating => rating is null);
+        return missing > 0 && options.OnMissingRating == "drop_completion" ? default : new(ratings.Average(), missing);
     }
 
     private static double? AspectRating(RowLocation location, string path, object? aspect)

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Zephyr.Configuration;
 using Zephyr.Runtime;
 
@@ -6,38 +8,46 @@ namespace Zephyr.Feedback;
 /// <summary>
 /// An output folder that shows a run's files only when all of them are whole: they are written to a folder inside it
 /// (so on the same file system) and moved out at the end. Without <see cref="Commit"/> nothing is left of them.
+/// While it lives no other run can write there.
 /// </summary>
 public sealed class StagedOutput : IDisposable
 {
-    private const string StagingName = ".partial";
+    private const string Stage = "aif", RunFile = "run.json", StagingName = ".partial", LockName = ".lock";
 
-    // What any stage of the recipe leaves behind, so that no stage writes into another one's folder by mistake.
-    private static readonly string[] RunFiles =
-        ["audit.json", "run.json", "metrics.jsonl", "config.json", "train_prefs.*", "test_prefs.*", "*.safetensors"];
+    // EWOULDBLOCK: how .NET reports on Linux that another open file holds the lock.
+    private const int LockedElsewhere = 11;
+
+    // What sft and dpo leave behind: nothing of it is replaced here, so what is left of it would stand among the pairs.
+    private static readonly string[] TrainingFiles =
+        ["*.safetensors", "*.safetensors.index.json", "config.json", "metrics.jsonl", "checkpoint-*"];
 
     // What this stage replaces when it starts over.
-    private static readonly string[] OwnFiles = ["audit.json", "run.json", "train_prefs.*", "test_prefs.*"];
+    private static readonly string[] OwnFiles = ["audit.json", RunFile, "train_prefs.*", "test_prefs.*"];
 
     private readonly string _folder;
     private readonly string _staging;
     private readonly bool _created;
+    private readonly FileStream _lock;
 
     /// <param name="run">Names the folder and says whether a run in it may be replaced.</param>
-    /// <exception cref="UserErrorException">The folder holds a run already, or cannot be written.</exception>
+    /// <exception cref="UserErrorException">The folder holds a run already, another run writes to it, or it cannot be written.</exception>
     public StagedOutput(RunOptions run)
     {
         _folder = run.OutputDir;
         _staging = Path.Combine(_folder, StagingName);
         if (File.Exists(_folder)) throw new UserErrorException($"output_dir {_folder}: found a file, expected a folder");
-        if (!run.OverwriteOutputDir && Existing(RunFiles).FirstOrDefault() is { } file)
-            throw new UserErrorException(
-                $"output_dir {_folder}: holds a run's output already ({Path.GetFileName(file)}), "
-                + "expected an empty folder, or overwrite_output_dir: true to start over");
+        RequireFree(run.OverwriteOutputDir);
         _created = !Directory.Exists(_folder);
         try
         {
-            DeleteStaging();
             Directory.CreateDirectory(_staging);
+            _lock = new FileStream(PathOf(LockName), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+            // Left there by a run that was killed: its lock died with it.
+            foreach (var file in Staged()) File.Delete(file);
+        }
+        catch (IOException error) when (error.HResult == LockedElsewhere)
+        {
+            throw new UserErrorException($"output_dir {_folder}: another aif run is writing to it, expected a folder of its own for each", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -53,7 +63,7 @@ public sealed class StagedOutput : IDisposable
     public IReadOnlyList<string> Commit(string last)
     {
         foreach (var file in Existing(OwnFiles).ToArray()) File.Delete(file);
-        string[] names = [.. Directory.EnumerateFiles(_staging).Select(file => Path.GetFileName(file)!)
+        string[] names = [.. Staged().Select(file => Path.GetFileName(file)!)
             .OrderBy(name => name == last).ThenBy(name => name, StringComparer.Ordinal)];
         foreach (var name in names) File.Move(PathOf(name), Path.Combine(_folder, name));
         return [.. names.Select(name => Path.Combine(_folder, name))];
@@ -62,15 +72,43 @@ public sealed class StagedOutput : IDisposable
     /// <summary>Removes what was not moved out, and the folder itself where it was made for this run and is empty.</summary>
     public void Dispose()
     {
-        DeleteStaging();
-        if (_created && !Directory.EnumerateFileSystemEntries(_folder).Any()) Directory.Delete(_folder);
+        if (Directory.Exists(_staging)) Directory.Delete(_staging, recursive: true);
+        // Last: as long as the lock is held nobody else writes what is deleted here.
+        _lock.Dispose();
+        if (_created && Directory.Exists(_folder) && !Directory.EnumerateFileSystemEntries(_folder).Any()) Directory.Delete(_folder);
+    }
+
+    private void RequireFree(bool overwrite)
+    {
+        if (OtherStage() is { } stage)
+            throw new UserErrorException($"output_dir {_folder}: holds the output of {stage}, which aif never overwrites, expected a folder of its own");
+        if (!overwrite && Existing(OwnFiles).FirstOrDefault() is { } file)
+            throw new UserErrorException(
+                $"output_dir {_folder}: holds a run's output already ({Path.GetFileName(file)}), "
+                + "expected an empty folder, or overwrite_output_dir: true to start over");
+    }
+
+    /// <summary>Whose folder it is, where it is another stage's: its files would stay among the new ones and lose their run.json.</summary>
+    private string? OtherStage()
+    {
+        if (RecordedStage() is { } recorded && recorded != Stage) return recorded;
+        return Existing(TrainingFiles).FirstOrDefault() is { } file ? $"a training run ({Path.GetFileName(file)})" : null;
+    }
+
+    private string? RecordedStage()
+    {
+        try
+        {
+            return (string?)JsonNode.Parse(File.ReadAllBytes(Path.Combine(_folder, RunFile)))?["stage"];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            return null;
+        }
     }
 
     private IEnumerable<string> Existing(string[] patterns) =>
-        Directory.Exists(_folder) ? patterns.SelectMany(pattern => Directory.EnumerateFiles(_folder, pattern)) : [];
+        Directory.Exists(_folder) ? patterns.SelectMany(pattern => Directory.EnumerateFileSystemEntries(_folder, pattern)) : [];
 
-    private void DeleteStaging()
-    {
-        if (Directory.Exists(_staging)) Directory.Delete(_staging, recursive: true);
-    }
+    private IEnumerable<string> Staged() => Directory.EnumerateFiles(_staging).Where(file => Path.GetFileName(file) != LockName);
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
+using Zephyr.Feedback;
 using Zephyr.Pipeline;
 using Zephyr.Runtime;
 using Zephyr.Tests.Data.Sources;
@@ -68,6 +69,42 @@ public sealed class AiFeedbackTests : IDisposable
         Assert.Equal(["audit.json", "run.json", "train_prefs.jsonl"], Directory.EnumerateFileSystemEntries(Output).Select(Path.GetFileName).Order());
     }
 
+    [Theory]
+    [InlineData("model.safetensors", "{}", "a training run (model.safetensors)")]
+    [InlineData("model.safetensors.index.json", "{}", "a training run (model.safetensors.index.json)")]
+    [InlineData("checkpoint-20/model.safetensors", "{}", "a training run (checkpoint-20)")]
+    [InlineData("run.json", """{"stage": "sft"}""", "sft")]
+    public void The_folder_of_another_stage_is_refused_even_where_it_may_be_overwritten(string file, string content, string stage)
+    {
+        var config = Config(Feedback(40));
+        _folder.Write($"out/{file}", content);
+        Assert.Equal($"output_dir {Output}: holds the output of {stage}, which aif never overwrites, expected a folder of its own",
+            Assert.Throws<UserErrorException>(() => Run(config with { Run = config.Run with { OverwriteOutputDir = true } })).Message);
+        Assert.Equal(content, File.ReadAllText(_folder.PathOf($"out/{file}")));
+    }
+
+    [Fact]
+    public void Two_runs_do_not_write_to_one_folder_at_once()
+    {
+        var options = new RunOptions { OutputDir = Output };
+        using (var first = new StagedOutput(options))
+        {
+            File.WriteAllText(first.PathOf("audit.json"), "{}");
+            Assert.Equal($"output_dir {Output}: another aif run is writing to it, expected a folder of its own for each",
+                Assert.Throws<UserErrorException>(() => new StagedOutput(options)).Message);
+            Assert.Single(first.Commit(last: "audit.json"));
+        }
+        Assert.Equal([Path.Combine(Output, "audit.json")], Directory.EnumerateFileSystemEntries(Output));
+    }
+
+    [Fact]
+    public void What_a_killed_run_has_left_is_no_obstacle()
+    {
+        _folder.Write("out/.partial/train_prefs.jsonl", "half");
+        _folder.Write("out/.partial/.lock", "");
+        Assert.Equal(Run(Config(Feedback(40))).Files.Order(), Directory.EnumerateFileSystemEntries(Output).Order());
+    }
+
     [Fact]
     public void A_bad_row_leaves_nothing_behind_and_an_earlier_run_as_it_was()
     {
@@ -129,7 +166,7 @@ public sealed class AiFeedbackTests : IDisposable
         var audit = Run(config with { Aif = config.Aif with { OnMissingRating = onMissing } }).Audit;
         Assert.Equal((200, 800), (audit.Rows, audit.Completions));
         Assert.Equal(200, audit.Pairs + audit.DroppedPrompts.Values.Sum());
-        Assert.Equal(onMissing == "drop_completion", audit.DroppedCompletions[Zephyr.Feedback.AnswerDrop.NoScore] > 0);
+        Assert.Equal(onMissing == "drop_completion", audit.DroppedCompletions[AnswerDrop.NoScore] > 0);
     }
 
     private string[] PromptsOf(string name) =>

@@ -27,6 +27,7 @@ public class FeedbackAuditTests
             "no_score": 1,
             "same_as_another": 0
           },
+          "dropped_ratings": 3,
           "tied_best": 1,
           "tied_pairs": 0,
           "score": {
@@ -100,7 +101,8 @@ public class FeedbackAuditTests
         tally.Add(builder.Build(Answers("Q1", ("long answer", 10L), ("short", 1L))), isTest: false);
         tally.Add(builder.Build(Answers("Q2", ("long answer", 1L), ("short", 5L), ("", 3L))), isTest: true);
         tally.Add(builder.Build(Answers("Q3", ("A", 5L), ("B", 5L))), isTest: false);
-        tally.Add(builder.Build(Answers("Q1", ("A", 1L), ("B", "N/A"))), isTest: false);
+        var outcome = builder.Build(Answers("Q1", ("A", 1L), ("B", "N/A")));
+        tally.Add(outcome with { Candidates = [.. outcome.Candidates.Select(candidate => candidate with { DroppedRatings = 3 })] }, isTest: false);
         Assert.Equal(Expected, tally.ToAudit().ToJson());
     }
 

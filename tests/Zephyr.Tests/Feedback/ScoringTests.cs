@@ -48,6 +48,12 @@ public class ScoringTests
     public void The_mean_rating_leaves_out_what_is_missing_or_the_answer(string policy, string a, string b, string c, double? expected) =>
         Assert.Equal(expected, ScoreOf(new() { Score = "mean_rating", OnMissingRating = policy }, Rated(a, b, c)));
 
+    [Theory]
+    [InlineData("drop_rating", 2)]
+    [InlineData("drop_completion", 0)]
+    public void Ratings_that_a_mean_was_taken_without_are_counted(string policy, int dropped) =>
+        Assert.Equal(dropped, Read(new() { Score = "mean_rating", OnMissingRating = policy }, Rated("N/A", "4", "N/A", "3")).DroppedRatings);
+
     [Fact]
     public void A_bad_rating_is_named_with_its_aspect() =>
         Assert.Equal(
@@ -60,6 +66,9 @@ public class ScoringTests
             Assert.Throws<BadRowException>(() => ScoreOf(new() { Score = "mean_rating" }, [])).Message);
 
     private static double? ScoreOf(AifOptions options, Dictionary<string, object?> fields) =>
+        Read(options, fields).Value;
+
+    private static AnswerScore Read(AifOptions options, Dictionary<string, object?> fields) =>
         new Scoring(options).Of(new("rows.jsonl", 3, IsLine: true), "completions[1]", new("m", "text", fields));
 
     private static Dictionary<string, object?> Rated(params string[] ratings) => new()

@@ -25,6 +25,15 @@ public class HeldOutSplitTests
         Assert.NotEqual(HeldOutSplit.Split(Rows, PromptOf, 0.25, 42).Held, HeldOutSplit.Split(Rows, PromptOf, 0.25, 43).Held);
     }
 
+    [Fact]
+    public void The_choice_is_the_prompts_whatever_the_order_of_the_rows_and_the_one_that_aif_makes()
+    {
+        var held = HeldOutSplit.Split(Rows, PromptOf, 0.25, 42).Held;
+        Assert.Equal(held.Order(), HeldOutSplit.Split([.. Rows.Reverse()], PromptOf, 0.25, 42).Held.Order());
+        var split = Zephyr.Feedback.TestSplit.Choose(Rows.Select(PromptOf).Select(Zephyr.Feedback.PromptId.KeyOf), 0.25, 42);
+        Assert.Equal(Rows.Where(row => split.Holds(PromptOf(row))), held);
+    }
+
     [Theory]
     [InlineData(0, 0)]
     [InlineData(0.001, 1)]
