@@ -14,7 +14,7 @@ internal sealed class CliConsole(TextWriter output, TextWriter error, TerminalTr
     private IAnsiConsole? _progress;
 
     /// <summary>Results only. Buffered: it is flushed at the end, or where a person watches text appear.</summary>
-    public TextWriter Output { get; } = output;
+    public TextWriter Output { get; } = new ResultWriter(output);
 
     /// <summary>Progress, notes, errors.</summary>
     public TextWriter Error { get; } = error;

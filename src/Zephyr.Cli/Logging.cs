@@ -18,14 +18,15 @@ internal static class Logging
         return configuration.CreateLogger();
     }
 
-    /// <summary>Logs why a stage failed before the failure goes on to be shown; what the user can fix is shown only, and leaves no log behind.</summary>
+    /// <summary>Logs why a stage failed before the failure goes on to be shown; what the user can fix, and a stop that was
+    /// asked for, leave no log behind.</summary>
     public static int Around(ILogger log, string stage, Func<int> run)
     {
         try
         {
             return run();
         }
-        catch (Exception error) when (error is not UserErrorException)
+        catch (Exception error) when (error is not (UserErrorException or OperationCanceledException))
         {
             log.Error(error, "{Stage} failed", stage);
             throw;

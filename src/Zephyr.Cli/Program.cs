@@ -13,30 +13,25 @@ internal static class Program
     /// <summary>Everything the process does, on streams that a test can hold.</summary>
     internal static int Run(IReadOnlyList<string> args, CliConsole console, CancellationToken cancellation)
     {
-        var code = RunCommand(args, console, cancellation);
-        try
+        var code = Guarded(() => CommandLine.Run(args, console, cancellation), console.Error);
+        // Also after a failure: what was found until then is not lost.
+        var flushed = Guarded(() =>
         {
             console.Output.Flush();
-        }
-        catch (IOException e)
-        {
-            // A reader that went away (zephyr ... | head) does not end here: the runtime swallows a broken pipe. A full disk does.
-            console.Error.WriteLine($"zephyr: the output could not be written: {e.Message}");
-            return ExitCodes.Failed;
-        }
-
-        return code;
+            return ExitCodes.Done;
+        }, console.Error);
+        return code == ExitCodes.Done ? flushed : code;
     }
 
-    private static int RunCommand(IReadOnlyList<string> args, CliConsole console, CancellationToken cancellation)
+    private static int Guarded(Func<int> run, TextWriter error)
     {
         try
         {
-            return CommandLine.Run(args, console, cancellation);
+            return run();
         }
         catch (Exception e)
         {
-            return ExitCodes.Report(e, console.Error);
+            return ExitCodes.Report(e, error);
         }
     }
 }

@@ -5,6 +5,7 @@ using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Model.Generation;
 using Zephyr.Pipeline;
+using static Zephyr.Configuration.Check;
 
 namespace Zephyr.Cli.Commands;
 
@@ -22,6 +23,9 @@ internal sealed record GenerateOptions : IOptionGroup
 
     [ConfigKey("continue the prompt as it stands, without the chat template")]
     public bool Raw { get; init; }
+
+    [ConfigKey("insert an empty system turn where a conversation has none: what a model was trained with")]
+    public bool AutoInsertEmptySystemMsg { get; init; }
 
     [ConfigKey("0 is greedy; above it, sampling from the distribution at this temperature")]
     public double Temperature { get; init; } = 0.7;
@@ -42,10 +46,11 @@ internal sealed record GenerateOptions : IOptionGroup
     {
         if ((Prompt is null) == (Messages is null)) yield return new("prompt", "give one of --prompt and --messages");
         if (Raw && Messages is not null) yield return new("raw", "goes with --prompt: messages need the chat template");
-        if (!(Temperature >= 0) || double.IsInfinity(Temperature)) yield return new("temperature", $"must be at least 0 (was {Temperature})");
+        if (Raw && AutoInsertEmptySystemMsg) yield return new("auto_insert_empty_system_msg", "does not go with --raw, which takes the prompt as it stands");
+        foreach (var problem in AtLeast("temperature", Temperature, 0)) yield return problem;
         if (!(TopP > 0 && TopP <= 1)) yield return new("top_p", $"must be above 0 and at most 1 (was {TopP})");
-        if (TopK < 0) yield return new("top_k", $"must be at least 0 (was {TopK})");
-        if (MaxNewTokens < 1) yield return new("max_new_tokens", $"must be at least 1 (was {MaxNewTokens})");
+        foreach (var problem in AtLeast("top_k", TopK, 0)) yield return problem;
+        foreach (var problem in AtLeast("max_new_tokens", MaxNewTokens, 1)) yield return problem;
     }
 }
 
@@ -53,16 +58,15 @@ internal sealed record GenerateOptions : IOptionGroup
 internal static class GenerateCommand
 {
     private const string Usage =
-        "--model DIR (--prompt TEXT | --messages FILE) [--raw] [--temperature T] [--top_p P] [--top_k K] [--max_new_tokens N] [--seed N]";
+        "--model DIR (--prompt TEXT | --messages FILE) [--raw | --auto_insert_empty_system_msg] [--temperature T] [--top_p P] "
+        + "[--top_k K] [--max_new_tokens N] [--seed N]";
 
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<GenerateOptions>(
         session, "generate", "A model answers.", Usage, Run);
 
     private static int Run(GenerateOptions options, CliSession session)
     {
-        var prompts = options.Messages is not null
-            ? MessagesFile.Read(options.Messages).Select(conversation => ZephyrTemplate.Render(conversation.Messages, addGenerationPrompt: true)).ToList()
-            : [options.Raw ? options.Prompt! : ZephyrTemplate.Render([new(ChatMessage.User, options.Prompt!)], addGenerationPrompt: true)];
+        var prompts = PromptsOf(options).ToList();
         using var model = TextModel.Load(options.Model);
         var (generator, tokenizer) = (new TextGenerator(model.Model), model.Tokenizer);
         var sampling = new SamplingOptions(options.Temperature, options.TopP, options.TopK, options.MaxNewTokens, options.Seed);
@@ -70,8 +74,19 @@ internal static class GenerateCommand
         return ExitCodes.Done;
     }
 
+    private static IEnumerable<string> PromptsOf(GenerateOptions options)
+    {
+        if (options.Raw) return [options.Prompt!];
+        IEnumerable<IReadOnlyList<ChatMessage>> conversations = options.Messages is null
+            ? [[new(ChatMessage.User, options.Prompt!)]]
+            : MessagesFile.Read(options.Messages).Select(conversation => conversation.Messages);
+        return conversations.Select(messages => ZephyrTemplate.Render(
+            options.AutoInsertEmptySystemMsg ? ZephyrTemplate.WithSystemTurn(messages) : messages, addGenerationPrompt: true));
+    }
+
     /// <summary>Writes the text as it grows; with --raw the prompt first, decoded, so that the two join as one text.</summary>
-    private static void Stream(TextGenerator generator, MistralTokenizer tokenizer, int[] promptIds, SamplingOptions sampling, bool withPrompt, CliSession session)
+    private static void Stream(
+        TextGenerator generator, MistralTokenizer tokenizer, int[] promptIds, SamplingOptions sampling, bool withPrompt, CliSession session)
     {
         var decoder = new IncrementalDecoder(tokenizer);
         var output = session.Console.Output;

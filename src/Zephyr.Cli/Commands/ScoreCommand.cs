@@ -32,9 +32,10 @@ internal static class ScoreCommand
     {
         var files = DataFiles.Resolve([options.Ids]);
         using var model = ModelFolder.Load(options.Model, ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
-        var scores = CompletionScores.Of(model, TokenIdSchema.Read(files)).ToList();
+        var scores = CompletionScores.Of(model, TokenIdSchema.Read(files).Until(session.Cancellation)).ToList();
         if (options.Json) JsonResult.Write(session.Console.Output, scores.Select(score => new { sum_logp = score.SumLogProb, tokens = score.Tokens }));
-        else ResultTable.Write(session.Console.Results, [">row", ">sum_logp", ">tokens"], scores.Select((score, i) => new[] { $"{i + 1}", $"{score.SumLogProb:F4}", $"{score.Tokens}" }));
+        else ResultTable.Write(session.Console.Results, [">row", ">sum_logp", ">tokens"],
+            scores.Select((score, i) => new[] { $"{i + 1}", $"{score.SumLogProb:F4}", $"{score.Tokens}" }));
         return ExitCodes.Done;
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
+using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 
@@ -24,6 +25,9 @@ internal sealed record TokenizeOptions : IOptionGroup
     [ConfigKey("with --messages: end with the assistant's role tag")]
     public bool AddGenerationPrompt { get; init; }
 
+    [ConfigKey("with --messages: insert an empty system turn where a conversation has none")]
+    public bool AutoInsertEmptySystemMsg { get; init; }
+
     [ConfigKey("put <s> in front")]
     public bool AddSpecialTokens { get; init; }
 
@@ -35,6 +39,7 @@ internal sealed record TokenizeOptions : IOptionGroup
         if (new[] { Text, TextFile, Messages }.Count(source => source is not null) != 1)
             yield return new("text", "give one of --text, --text-file and --messages");
         if (AddGenerationPrompt && Messages is null) yield return new("add_generation_prompt", "goes with --messages");
+        if (AutoInsertEmptySystemMsg && Messages is null) yield return new("auto_insert_empty_system_msg", "goes with --messages");
     }
 }
 
@@ -42,7 +47,8 @@ internal sealed record TokenizeOptions : IOptionGroup
 internal static class TokenizeCommand
 {
     private const string Usage =
-        "--tokenizer DIR|FILE (--text TEXT | --text-file FILE | --messages FILE) [--add_generation_prompt] [--add_special_tokens] [--json]";
+        "--tokenizer DIR|FILE (--text TEXT | --text-file FILE | --messages FILE) [--add_generation_prompt] "
+        + "[--auto_insert_empty_system_msg] [--add_special_tokens] [--json]";
 
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<TokenizeOptions>(
         session, "tokenize", "Text or conversations as token ids and pieces.", Usage, Run);
@@ -52,8 +58,8 @@ internal static class TokenizeCommand
         var tokenizer = MistralTokenizer.Load(options.Tokenizer);
         if (options.Messages is not null)
         {
-            var texts = MessagesFile.Read(options.Messages)
-                .Select(conversation => ZephyrTemplate.Render(conversation.Messages, options.AddGenerationPrompt));
+            var texts = MessagesFile.Read(options.Messages).Until(session.Cancellation)
+                .Select(conversation => ZephyrTemplate.Render(Turns(conversation.Messages), options.AddGenerationPrompt));
             Write(texts.Select(text => Encode(tokenizer, text, options.AddSpecialTokens)).ToList(), options.Json, session.Console);
             return ExitCodes.Done;
         }
@@ -61,6 +67,9 @@ internal static class TokenizeCommand
         if (options.Json) JsonResult.Write(session.Console.Output, encoded);
         else Write([encoded], json: false, session.Console);
         return ExitCodes.Done;
+
+        IReadOnlyList<ChatMessage> Turns(IReadOnlyList<ChatMessage> messages) =>
+            options.AutoInsertEmptySystemMsg ? ZephyrTemplate.WithSystemTurn(messages) : messages;
     }
 
     private static Encoded Encode(MistralTokenizer tokenizer, string text, bool addBos)
@@ -72,7 +81,8 @@ internal static class TokenizeCommand
     private static void Write(List<Encoded> all, bool json, CliConsole console)
     {
         if (json) JsonResult.Write(console.Output, all);
-        else ResultTable.Write(console.Results, [">id", "piece"], all.SelectMany(encoded => encoded.Ids.Zip(encoded.Pieces, (id, piece) => new[] { $"{id}", piece })));
+        else ResultTable.Write(console.Results, [">id", "piece"],
+            all.SelectMany(encoded => encoded.Ids.Zip(encoded.Pieces, (id, piece) => new[] { $"{id}", piece })));
     }
 
     private sealed record Encoded(int[] Ids, string[] Pieces);

@@ -16,7 +16,7 @@ public readonly record struct CompletionScore(double SumLogProb, int Tokens);
 public static class CompletionScores
 {
     /// <summary>Scores the rows one by one, in their order.</summary>
-    /// <exception cref="BadRowException">An id is outside the vocabulary.</exception>
+    /// <exception cref="BadRowException">An id is outside the vocabulary, or the row is longer than the model was made for.</exception>
     public static IEnumerable<CompletionScore> Of(MistralForCausalLM model, IEnumerable<TokenIdRow> rows) => rows.Select(row => Of(model, row));
 
     private static CompletionScore Of(MistralForCausalLM model, TokenIdRow row)
@@ -24,6 +24,9 @@ public static class CompletionScores
         foreach (var (field, ids) in new[] { ("prompt_ids", row.PromptIds), ("completion_ids", row.CompletionIds) })
             if (ids.Max() >= model.Config.VocabSize)
                 throw new BadRowException(row.Location, field, $"{ids.Max()}", $"token ids under the vocabulary size {model.Config.VocabSize}");
+        if (row.PromptIds.Length + row.CompletionIds.Length is var length && length > model.Config.MaxPositionEmbeddings)
+            throw new BadRowException(row.Location, "", $"{length} token ids",
+                $"prompt and completion of at most {model.Config.MaxPositionEmbeddings} together (the model's max_position_embeddings)");
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var batch = LabelledBatch.Of([TokenSequence.OfAnswer(row.PromptIds, row.CompletionIds)]);

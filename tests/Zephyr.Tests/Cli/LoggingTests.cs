@@ -13,4 +13,13 @@ public class LoggingTests
         Assert.EndsWith("[INF] 3 rows read\n", File.ReadAllText(Path.Combine(folder, "zephyr.log")));
         Directory.Delete(folder, recursive: true);
     }
+
+    [Fact]
+    public void A_stop_that_was_asked_for_leaves_no_log_behind()
+    {
+        var folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        using (var log = Logging.Create(folder, verbose: false))
+            Assert.Throws<OperationCanceledException>(() => Logging.Around(log, "aif", () => throw new OperationCanceledException()));
+        Assert.False(Directory.Exists(folder));
+    }
 }

@@ -18,7 +18,8 @@ public sealed class TokenizeTests : IDisposable
         var tokenizer = SharedFolder.PathOf("golden/tokenizer/mistral-7b-v0.1.tokenizer.model");
         using var golden = JsonDocument.Parse(File.ReadAllBytes(SharedFolder.PathOf("golden/tokenizer/chat.json")));
         var cases = golden.RootElement.GetProperty("cases").EnumerateArray().ToList();
-        var file = _folder.Write("chat.jsonl", string.Concat(cases.Select(chat => JsonSerializer.Serialize(new { messages = chat.GetProperty("messages") }) + "\n")));
+        var file = _folder.Write("chat.jsonl",
+            string.Concat(cases.Select(chat => JsonSerializer.Serialize(new { messages = chat.GetProperty("messages") }) + "\n")));
         foreach (var (options, field) in new (string[], string)[] { ([], "ids"), (["--add_special_tokens"], "ids_with_bos") })
         {
             var run = CliRun.Of(["tokenize", "--tokenizer", tokenizer, "--messages", file, "--json", .. options]);
@@ -53,9 +54,30 @@ public sealed class TokenizeTests : IDisposable
     }
 
     [Fact]
+    public void An_empty_system_turn_is_put_in_front_where_it_is_asked_for()
+    {
+        var chat = _folder.Write("chat.jsonl", "[{\"role\": \"user\", \"content\": \"a\"}]\n");
+        var with = _folder.Write("with.jsonl", "[{\"role\": \"system\", \"content\": \"\"}, {\"role\": \"user\", \"content\": \"a\"}]\n");
+        Assert.Equal(Tokenize("--messages", with, "--json"), Tokenize("--messages", chat, "--json", "--auto_insert_empty_system_msg"));
+        Assert.NotEqual(Tokenize("--messages", with, "--json"), Tokenize("--messages", chat, "--json"));
+    }
+
+    [Theory]
+    [InlineData("", ": found no conversation, expected at least one line with a list of {role, content} messages, or an object with messages")]
+    [InlineData("[{\"role\": \"Human\", \"content\": \"a\"}]",
+        ", line 1: found the roles Human, expected a turn of system, user or assistant, the roles that the chat template writes")]
+    public void A_file_without_a_conversation_for_the_template_is_refused(string content, string expected)
+    {
+        var file = _folder.Write("chat.jsonl", content);
+        foreach (var command in new[] { new[] { "tokenize", "--tokenizer", _folder.Path }, ["generate", "--model", _folder.Path] })
+            Assert.Equal(new(2, "", $"zephyr: {file}{expected}\n"), CliRun.Of([.. command, "--messages", file]));
+    }
+
+    [Fact]
     public void The_table_pairs_ids_and_pieces()
     {
-        var lines = Tokenize("--text", "ax").Split('\n').Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Where(line => line.Length > 0);
+        var lines = Tokenize("--text", "ax").Split('\n')
+            .Select(line => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries))).Where(line => line.Length > 0);
         Assert.Equal(["id piece", "259 ▁a", "283 x"], lines.Where(line => !line.Contains('─')));
     }
 

@@ -21,7 +21,8 @@ public class UsageTests
     [InlineData("sft x.yaml", "zephyr sft: found \"x.yaml\", expected an option; did you mean --config x.yaml?")]
     [InlineData("sft --model_name_or_path m --dataset d --output_dir o --seed", "--seed: needs a value")]
     [InlineData("sft --config nowhere.yaml", "zephyr: nowhere.yaml: there is no such file, expected a config file")]
-    [InlineData("sft --config nowhere.yaml --nope", "nowhere.yaml: there is no such file, expected a config file\n--nope: unknown option; zephyr sft --help lists them")]
+    [InlineData("sft --config nowhere.yaml --nope",
+        "nowhere.yaml: there is no such file, expected a config file\n--nope: unknown option; zephyr sft --help lists them")]
     [InlineData("aif --feedback f --output_dir --quiet", "--output_dir: needs a value")]
     [InlineData("aif --output_dir --quite", "--quite: unknown option; did you mean --quiet?\n--output_dir: needs a value")]
     [InlineData("aif --output_dir= --feedback a.jsonl", "--output_dir: needs a value")]
@@ -45,6 +46,9 @@ public class UsageTests
         "--temperature: must be at least 0 (was -1)\n--top_p: must be above 0 and at most 1 (was 0)\n"
         + "--top-k: must be at least 0 (was -1)\n--max_new_tokens: must be at least 1 (was 0)")]
     [InlineData("tokenize --tokenizer t --text a --text-file b", "--text: give one of --text, --text-file and --messages")]
+    [InlineData("generate --model m --prompt hi --raw --auto_insert_empty_system_msg",
+        "--auto_insert_empty_system_msg: does not go with --raw, which takes the prompt as it stands")]
+    [InlineData("tokenize --tokenizer t --text a --auto_insert_empty_system_msg", "--auto_insert_empty_system_msg: goes with --messages")]
     [InlineData("tokenize --tokenizer t --text a --add_generation_prompt", "--add_generation_prompt: goes with --messages")]
     [InlineData("score --model m", "--ids: is required: JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}")]
     public void A_wrong_call_ends_with_2_and_a_sentence_on_stderr(string args, string expected)
@@ -115,6 +119,15 @@ public class UsageTests
     }
 
     [Fact]
+    public void A_disk_that_fills_up_in_the_middle_is_no_defect()
+    {
+        using var error = new StringWriter { NewLine = "\n" };
+        var code = Program.Run(["sft", "--model_name_or_path", "m", "--dataset", "d", "--output_dir", "o", "--dry-run"],
+            new CliConsole(new FullAtOnce(), error), TestContext.Current.CancellationToken);
+        Assert.Equal((1, "zephyr: the output could not be written: No space left on device\n"), (code, error.ToString()));
+    }
+
+    [Fact]
     public void The_first_signal_asks_and_the_second_insists()
     {
         using var error = new StringWriter { NewLine = "\n" };
@@ -130,6 +143,13 @@ public class UsageTests
     {
         using var error = new StringWriter { NewLine = "\n" };
         return (ExitCodes.Report(exception, error), error.ToString());
+    }
+
+    private sealed class FullAtOnce : StringWriter
+    {
+        public override void Write(string? value) => throw new IOException("No space left on device");
+
+        public override void Flush() => throw new IOException("No space left on device");
     }
 
     private sealed class FullDisk : StringWriter

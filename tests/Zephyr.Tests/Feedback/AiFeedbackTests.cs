@@ -152,7 +152,7 @@ public sealed class AiFeedbackTests : IDisposable
         Assert.InRange(audit.Score.Min, 1, 2);
         Assert.InRange(audit.Score.Max, 1, 2);
         Assert.True(audit.Margin.Min > 0);
-        Assert.Equal(audit.TestPairs, RowReader.Read([Path.Combine(Output, "test_prefs.parquet")]).Count());
+        Assert.Equal(audit.TestPairs, WholeRows.Read([Path.Combine(Output, "test_prefs.parquet")]).Count());
     }
 
     [Theory]
@@ -190,5 +190,6 @@ public sealed class AiFeedbackTests : IDisposable
                 .Select(j => new { model = $"m{j}", response = $"answer {j} to {i}", overall_score = (i + 3 * j) % 10 }),
         }))));
 
-    private static byte[] Bytes(IEnumerable<string> files) => [.. files.Where(file => !file.EndsWith("run.json", StringComparison.Ordinal)).SelectMany(File.ReadAllBytes)];
+    private static byte[] Bytes(IEnumerable<string> files) =>
+        [.. files.Where(file => !file.EndsWith("run.json", StringComparison.Ordinal)).SelectMany(File.ReadAllBytes)];
 }

@@ -32,7 +32,7 @@ public sealed class PairWriterTests : IDisposable
             + "rejected:[{content:Q0 \"ü\"\n😀, role:user}, {content:<b>B0</b>, role:assistant}], "
             + "messages:[{content:Q0 \"ü\"\n😀, role:user}, {content:A0, role:assistant}], "
             + "score_chosen:9, score_rejected:0.5, model_chosen:x, model_rejected:y}",
-            ParquetRowReaderTests.Show(RowReader.Read([file]).First().Fields));
+            ParquetRowReaderTests.Show(WholeRows.Read([file]).First().Fields));
     }
 
     [Theory]

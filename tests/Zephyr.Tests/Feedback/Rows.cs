@@ -10,7 +10,7 @@ internal static class Rows
         Answers(prompt, [.. scores.Select((score, i) => ($"answer {i}", (object?)score))]);
 
     public static ScoredPrompt Answers(string prompt, params (string Text, object? Score)[] answers) =>
-        new(new("rows.jsonl", 1, IsLine: true), prompt, null,
+        new(new("rows.jsonl", 1, IsLine: true), prompt,
             [.. answers.Select((answer, i) => Answer($"m{i}", answer.Text, answer.Score))]);
 
     public static ScoredCompletion Answer(string model, string text, object? score) =>

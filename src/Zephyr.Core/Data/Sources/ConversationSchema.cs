@@ -1,3 +1,4 @@
+using Zephyr.Data.Text;
 using static Zephyr.Data.Sources.FieldReader;
 
 namespace Zephyr.Data.Sources;
@@ -12,7 +13,9 @@ public static class ConversationSchema
         new("prompt + completion", ["prompt", "completion"], [], PromptCompletion),
         new("data [text] (raw UltraChat)", ["data"], [], UltraChat));
 
-    /// <summary>Streams the conversations of files. Each has at least one assistant turn; other roles pass as they are.</summary>
+    /// <summary>
+    /// Streams the conversations of files. Each has at least one assistant turn, and a user turn where it has one of a role that the template leaves out.
+    /// </summary>
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
     public static IEnumerable<Conversation> Read(IReadOnlyList<string> files) => Shapes.Read(files);
 
@@ -23,8 +26,11 @@ public static class ConversationSchema
     private static Conversation Checked(DataRow row, string field, IReadOnlyList<ChatMessage> messages)
     {
         if (!messages.Any(message => message.Role == ChatMessage.Assistant))
-            throw new BadRowException(row.Location, field,
-                $"the roles {string.Join(", ", messages.Select(message => message.Role).Distinct())}", "an assistant turn to learn from");
+            throw new BadRowException(row.Location, field, $"the roles {RolesOf(messages)}", "an assistant turn to learn from");
+        // The template leaves out roles that it does not know: an answer would be learnt without its question.
+        if (messages.Any(message => !ZephyrTemplate.Knows(message.Role)) && !messages.Any(message => message.Role == ChatMessage.User))
+            throw new BadRowException(row.Location, field, $"the roles {RolesOf(messages)}",
+                "a user turn: the chat template writes system, user and assistant only");
         return new(row.Location, messages);
     }
 

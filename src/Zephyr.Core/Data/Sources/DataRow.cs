@@ -18,6 +18,8 @@ public sealed record DataRow(RowLocation Location, IReadOnlyList<string> Columns
         null => "null",
         string text => $"the text \"{Shorten(text)}\"",
         bool flag => flag ? "true" : "false",
+        // 1.0 is no 1 to whoever expected a whole number.
+        double number when number == Math.Floor(number) && Math.Abs(number) < 1e15 => $"the number {number:F1}",
         long or double => FormattableString.Invariant($"the number {value}"),
         IReadOnlyList<object?> list => list.Count == 0 ? "an empty list" : $"a list of {list.Count}",
         IReadOnlyDictionary<string, object?> fields => $"an object with {JoinNames(fields.Keys)}",

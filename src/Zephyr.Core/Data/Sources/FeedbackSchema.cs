@@ -9,7 +9,7 @@ public static class FeedbackSchema
 
     private static readonly RowShapes<ScoredPrompt> Shapes = new(
         new RowShape<ScoredPrompt>("instruction + completions [{response, model, a score}] (raw UltraFeedback)",
-            ["instruction", "completions"], ["source"], Feedback));
+            ["instruction", "completions"], [], Feedback));
 
     /// <summary>Streams the scored prompts of files.</summary>
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
@@ -25,7 +25,7 @@ public static class FeedbackSchema
         var completions = row["completions"] is IReadOnlyList<object?> list
             ? list
             : throw Bad(row.Location, "completions", row["completions"], CompletionList);
-        return new(row.Location, TextOf(row.Location, "instruction", row["instruction"]), row["source"] as string,
+        return new(row.Location, TextOf(row.Location, "instruction", row["instruction"]),
             [.. completions.Select((item, i) => Completion(row.Location, $"completions[{i}]", item))]);
     }
 

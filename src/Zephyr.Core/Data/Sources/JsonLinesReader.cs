@@ -20,18 +20,21 @@ public static class JsonLinesReader
 
     /// <summary>The lines of one file as they are, whatever JSON value each holds.</summary>
     /// <exception cref="BadRowException">A line that is not UTF-8 or not JSON, or text that is not Unicode.</exception>
-    internal static IEnumerable<(RowLocation Location, object? Value)> ReadValues(string file) =>
-        Lines(file, (location, root) => (location, ToValue(location, "", root)));
+    internal static IEnumerable<(RowLocation Location, object? Value)> ReadValues(string file, int maxLineBytes = Utf8Lines.MaxBytes) =>
+        Lines(file, (location, root) => (location, ToValue(location, "", root)), maxLineBytes);
 
-    private static IEnumerable<T> Lines<T>(string file, Func<RowLocation, JsonElement, T> convert)
+    private static IEnumerable<T> Lines<T>(string file, Func<RowLocation, JsonElement, T> convert, int maxLineBytes = Utf8Lines.MaxBytes)
     {
         using var stream = UserFile.Open(file, "data file");
         long number = 0;
-        foreach (var line in Utf8Lines.Read(stream))
+        foreach (var line in Utf8Lines.Read(stream, maxLineBytes, TooLong))
         {
             var location = new RowLocation(file, ++number, IsLine: true);
             if (!IsBlank(line.Span)) yield return Parse(location, line, convert);
         }
+
+        BadRowException TooLong() =>
+            new(new(file, number + 1, IsLine: true), "", $"a line of more than {maxLineBytes} bytes", "one JSON object a line, each shorter than that");
     }
 
     private static bool IsBlank(ReadOnlySpan<byte> line) => line.IndexOfAnyExcept(" \t\r"u8) < 0;

@@ -29,7 +29,8 @@ public static class PreferenceSchema
         if (!holdsPrompt && row["prompt"] is null)
             throw Bad(location, "prompt", null, "a text or messages, as chosen starts with the answer");
         var shared = holdsPrompt ? SharedTurns(chosen, rejected) : 0;
-        var prompt = PromptBeside(row, chosen, holdsPrompt).Concat(chosen.Take(shared)).ToArray();
+        ChatMessage[] common = [.. chosen.Take(shared)];
+        ChatMessage[] prompt = [.. holdsPrompt ? SystemBeside(row, common) : MessagesOrText(location, "prompt", row["prompt"], ChatMessage.User), .. common];
         CheckPrompt(location, prompt, holdsPrompt);
         return new(location, prompt,
             CheckAnswer(location, "chosen", [.. chosen.Skip(shared)], shared),
@@ -50,14 +51,22 @@ public static class PreferenceSchema
     }
 
     /// <summary>
-    /// The turns of the prompt column that the answers do not repeat. Where the answers hold their prompt, a text beside
-    /// them says the same once more, and a list either does too or comes before it (a system turn).
+    /// What the prompt column adds where the answers hold their prompt: nothing, or a system turn that comes before it. Whatever else
+    /// it says must be what the answers share, or one of the two is another row's.
     /// </summary>
-    private static IReadOnlyList<ChatMessage> PromptBeside(DataRow row, IReadOnlyList<ChatMessage> chosen, bool holdsPrompt)
+    private static IReadOnlyList<ChatMessage> SystemBeside(DataRow row, ChatMessage[] common)
     {
-        if (row["prompt"] is null || (holdsPrompt && row["prompt"] is string)) return [];
-        var prompt = MessagesOrText(row.Location, "prompt", row["prompt"], ChatMessage.User);
-        return holdsPrompt && chosen.Take(prompt.Count).SequenceEqual(prompt) ? [] : prompt;
+        if (row["prompt"] is null || common.Length == 0) return [];
+        var beside = MessagesOrText(row.Location, "prompt", row["prompt"], ChatMessage.User);
+        if (row["prompt"] is string text)
+            return common.Any(turn => turn.Role == ChatMessage.User && turn.Content.Trim() == text.Trim()) ? [] : throw Contradiction();
+        if (common.Take(beside.Count).SequenceEqual(beside)) return [];
+        return beside[0].Role == ChatMessage.System && common[0].Role != ChatMessage.System && common.Take(beside.Count - 1).SequenceEqual(beside.Skip(1))
+            ? [beside[0]]
+            : throw Contradiction();
+
+        BadRowException Contradiction() => new(row.Location, "prompt", $"{DataRow.Describe(row["prompt"])}, which chosen and rejected do not start with",
+            row["prompt"] is string ? "the text of a user turn that they share" : "the turns that they share, with or without a system turn before them");
     }
 
     private static void CheckPrompt(RowLocation location, ChatMessage[] prompt, bool holdsPrompt)

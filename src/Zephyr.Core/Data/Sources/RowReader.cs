@@ -27,10 +27,6 @@ public static class RowReader
         if (!any) throw new UserErrorException($"{string.Join(", ", files)}: found no rows, expected at least one");
     }
 
-    /// <summary>The rows with all their columns.</summary>
-    /// <inheritdoc cref="Read(IReadOnlyList{string}, ColumnChoice)"/>
-    public static IEnumerable<DataRow> Read(IReadOnlyList<string> files) => Read(files, (_, columns) => columns);
-
     private static IEnumerable<DataRow> ReadFile(string file, ColumnChoice choose) =>
         DataFiles.IsParquet(file) ? ParquetRowReader.Read(file, choose) : JsonLinesReader.Read(file, choose);
 }

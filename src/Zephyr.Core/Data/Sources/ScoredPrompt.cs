@@ -9,6 +9,5 @@ public sealed record ScoredCompletion(string Model, string Response, IReadOnlyDi
 /// <summary>A prompt with the scored answers of several models (AIF).</summary>
 /// <param name="Location">File and line or row.</param>
 /// <param name="Prompt">The instruction, one user turn.</param>
-/// <param name="Source">The collection that the prompt is from, where the row says.</param>
 /// <param name="Completions">The answers, in the row's order.</param>
-public sealed record ScoredPrompt(RowLocation Location, string Prompt, string? Source, IReadOnlyList<ScoredCompletion> Completions);
+public sealed record ScoredPrompt(RowLocation Location, string Prompt, IReadOnlyList<ScoredCompletion> Completions);

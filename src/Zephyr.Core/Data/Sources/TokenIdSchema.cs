@@ -23,7 +23,8 @@ public static class TokenIdSchema
     {
         const string Expected = "a list of at least one token id (whole numbers from 0)";
         var list = List(row.Location, field, row[field], Expected);
-        if (list.Count == 0) throw Bad(row.Location, field, list, Expected);
-        return [.. list.Select((id, i) => id is long and >= 0 and <= int.MaxValue ? (int)(long)id : throw Bad(row.Location, $"{field}[{i}]", id, "a whole number from 0"))];
+        return [.. list.Select((id, i) => id is long and >= 0 and <= int.MaxValue
+            ? (int)(long)id
+            : throw Bad(row.Location, $"{field}[{i}]", id, "a token id, a whole number from 0 without a decimal point"))];
     }
 }

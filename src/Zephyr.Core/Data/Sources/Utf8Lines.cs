@@ -9,10 +9,15 @@ internal static class Utf8Lines
     private const byte LineFeed = (byte)'\n';
     private const int FirstBufferBytes = 1 << 16;
 
+    /// <summary>1 GiB: all that a buffer which doubles can grow to. A line and its line feed must fit.</summary>
+    public const int MaxBytes = 1 << 30;
+
     /// <summary>Every line without its line feed; a byte order mark at the start of the file is left out.</summary>
     /// <param name="stream">Read from where it stands to its end.</param>
+    /// <param name="maxBytes">The longest line.</param>
+    /// <param name="tooLong">The error for the next line, where it is longer.</param>
     /// <returns>Memory that is valid until the next line is asked for.</returns>
-    public static IEnumerable<ReadOnlyMemory<byte>> Read(Stream stream)
+    public static IEnumerable<ReadOnlyMemory<byte>> Read(Stream stream, int maxBytes, Func<Exception> tooLong)
     {
         var buffer = new byte[FirstBufferBytes];
         int start = 0, end = 0, searched = 0;
@@ -23,10 +28,12 @@ internal static class Utf8Lines
             if (feed < 0)
             {
                 searched = end;
+                if (end - start > maxBytes || end - start == MaxBytes) throw tooLong();
                 if (Fill(stream, ref buffer, ref start, ref end, ref searched)) continue;
                 if (end > start) yield return Line(buffer, start, end, first);
                 yield break;
             }
+            if (searched + feed - start > maxBytes) throw tooLong();
             yield return Line(buffer, start, searched + feed, first);
             first = false;
             start = searched = searched + feed + 1;
@@ -47,7 +54,7 @@ internal static class Utf8Lines
             buffer.AsSpan(start, end - start).CopyTo(buffer);
             (start, end, searched) = (0, end - start, searched - start);
         }
-        if (end == buffer.Length) Array.Resize(ref buffer, checked(buffer.Length * 2));
+        if (end == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(MaxBytes, buffer.Length * 2L));
         var read = stream.Read(buffer, end, buffer.Length - end);
         end += read;
         return read > 0;

@@ -1,3 +1,5 @@
+using Zephyr.Data.Sources;
+
 namespace Zephyr.Data.Text;
 
 /// <summary>A conversation in token ids.</summary>
@@ -11,11 +13,17 @@ public sealed record TokenizedConversation(RowLocation Location, int[] Ids, bool
 /// <param name="insertSystem">Whether a conversation without a system turn gets an empty one.</param>
 public sealed class ConversationTokenizer(MistralTokenizer tokenizer, bool insertSystem)
 {
+    /// <summary>The turns that were left out so far.</summary>
+    public SkippedTurns Skipped { get; } = new();
+
     /// <summary>The ids of a conversation.</summary>
     /// <exception cref="BadRowException">No turn has a role that the template knows.</exception>
     public TokenizedConversation Tokenize(Conversation conversation)
     {
         ArgumentNullException.ThrowIfNull(conversation);
+        if (!conversation.Messages.Any(message => ZephyrTemplate.Knows(message.Role)))
+            throw new BadRowException(conversation.Location, "messages", $"the roles {FieldReader.RolesOf(conversation.Messages)}", FieldReader.KnownTurn);
+        Skipped.Count(conversation.Messages);
         var messages = insertSystem ? ZephyrTemplate.WithSystemTurn(conversation.Messages) : conversation.Messages;
         var rendered = ZephyrTemplate.RenderWithSpans(messages);
         var encoded = tokenizer.EncodeWithSpans(rendered.Text, addBos: true);

@@ -38,6 +38,9 @@ public sealed class PairTokenizer
     /// <summary>What was cut so far.</summary>
     public TruncationReport Report { get; } = new();
 
+    /// <summary>The turns that were left out so far.</summary>
+    public SkippedTurns Skipped { get; } = new();
+
     /// <summary>The ids of a pair.</summary>
     /// <exception cref="BadRowException">An answer is empty, or changes the ids of the prompt before it.</exception>
     public TokenizedPair Tokenize(PreferencePair pair)
@@ -50,6 +53,7 @@ public sealed class PairTokenizer
 
         var kept = CutPrompt(prompt);
         var room = _maxLength - kept.Length;
+        Skipped.Count([.. pair.Prompt, .. pair.Chosen, .. pair.Rejected]);
         Count(prompt.Length - kept.Length, chosen.Length - room, rejected.Length - room);
         return new TokenizedPair(pair.Location, kept, Cut(chosen, room), Cut(rejected, room));
     }

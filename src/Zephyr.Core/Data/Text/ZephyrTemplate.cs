@@ -30,6 +30,9 @@ public static class ZephyrTemplate
         {%- endif -%}
         """;
 
+    /// <summary>Whether turns of this role are written; all others are left out, as by TRL's template.</summary>
+    public static bool Knows(string role) => role is ChatMessage.System or ChatMessage.User or ChatMessage.Assistant;
+
     /// <summary>The text of a conversation.</summary>
     /// <param name="messages">The turns, in order.</param>
     /// <param name="addGenerationPrompt">Whether the tag of an answer to come ends the text.</param>
@@ -56,7 +59,7 @@ public static class ZephyrTemplate
         var text = new StringBuilder();
         foreach (var (role, content) in messages)
         {
-            if (role is not (ChatMessage.System or ChatMessage.User or ChatMessage.Assistant)) continue;
+            if (!Knows(role)) continue;
             text.Append("<|").Append(role).Append("|>\n");
             var start = text.Length;
             text.Append(content).Append(MistralTokenizer.Eos);

@@ -19,8 +19,9 @@ public sealed class ConversationSchemaTests : IDisposable
     [InlineData("""{"prompt": "Q", "completion": "A"}""", "user:Q assistant:A")]
     [InlineData("""{"prompt": [{"role": "user", "content": "Q"}], "completion": [{"role": "assistant", "content": "A"}]}""",
         "user:Q assistant:A")]
-    [InlineData("""{"prompt": "ignored", "messages": [{"role": "assistant", "content": ""}, {"role": "tool", "content": "T"}]}""",
-        "assistant: tool:T")]
+    [InlineData("""{"prompt": "-", "messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": ""}, {"role": "tool", "content": "T"}]}""",
+        "user:Q assistant: tool:T")]
+    [InlineData("""{"messages": [{"role": "assistant", "content": "A"}]}""", "assistant:A")]
     public void Each_form_of_a_dialogue_is_read(string row, string expected) =>
         Assert.Equal(expected, string.Join(" ", Parse(row).Messages.Select(message => $"{message.Role}:{message.Content}")));
 
@@ -34,6 +35,8 @@ public sealed class ConversationSchemaTests : IDisposable
     [InlineData("""{"messages": [{"role": 3, "content": "Q"}]}""", "messages[0].role", "the number 3", "a text")]
     [InlineData("""{"messages": [{"rol": "user", "content": "Q"}]}""", "messages[0].role", "no such field (rol, content)", "a text")]
     [InlineData("""{"messages": [{"role": "user", "content": "Q"}]}""", "messages", "the roles user", "an assistant turn to learn from")]
+    [InlineData("""{"messages": [{"role": "Human", "content": "Q"}, {"role": "assistant", "content": "A"}]}""", "messages", "the roles Human, assistant",
+        "a user turn: the chat template writes system, user and assistant only")]
     [InlineData("""{"conversations": [{"from": "bot", "value": "A"}]}""", "conversations[0].from", "the text \"bot\"",
         "human, gpt or system")]
     [InlineData("""{"data": ["Q", 7]}""", "data[1]", "the number 7", "a text")]

@@ -134,7 +134,7 @@ public sealed class DataFilesTests : IDisposable
 
     [Fact]
     public void A_json_file_of_json_lines_is_read() =>
-        Assert.Single(RowReader.Read(DataFiles.Resolve([_folder.Write("a.json", """{"a": 1}""")])));
+        Assert.Single(WholeRows.Read(DataFiles.Resolve([_folder.Write("a.json", """{"a": 1}""")])));
 
     private static IEnumerable<string?> Names(string pattern) => DataFiles.Resolve([pattern]).Select(Path.GetFileName);
 

@@ -15,7 +15,7 @@ public sealed class FeedbackSchemaTests : IDisposable
         var prompt = Parse("""
             {"source": "flan", "instruction": "Q", "completions": [{"model": "m", "response": "A", "score": 2}, {"response": null}]}
             """);
-        Assert.Equal(("Q", "flan"), (prompt.Prompt, prompt.Source));
+        Assert.Equal("Q", prompt.Prompt);
         Assert.Equal([("m", "A"), ("unknown", "")], prompt.Completions.Select(completion => (completion.Model, completion.Response)));
         Assert.Equal(2L, prompt.Completions[0].Fields["score"]);
     }

@@ -74,7 +74,7 @@ public sealed class JsonLinesReaderTests : IDisposable
     public void Broken_utf8_is_refused()
     {
         var file = _folder.Write("rows.jsonl", [.. "{\"a\": 1}\n{\"a\": \""u8, 0xC3, 0x28, .. "\"}"u8]);
-        var error = Assert.Throws<BadRowException>(() => RowReader.Read([file]).ToArray());
+        var error = Assert.Throws<BadRowException>(() => WholeRows.Read([file]).ToArray());
         Assert.Equal($"{file}, line 2: found bytes that are not UTF-8, expected UTF-8 text", error.Message);
     }
 
@@ -91,5 +91,14 @@ public sealed class JsonLinesReaderTests : IDisposable
         Assert.Throws<BadRowException>(() => rows.MoveNext());
     }
 
-    private IEnumerable<DataRow> Read(string text) => RowReader.Read([_folder.Write("rows.jsonl", Encoding.UTF8.GetBytes(text))]);
+    [Fact]
+    public void A_line_that_is_too_long_is_named()
+    {
+        var file = _folder.Write("rows.jsonl", "{}\n\"" + new string('x', 100_000) + "\"\n");
+        Assert.Equal(2, JsonLinesReader.ReadValues(file).Count());
+        Assert.Equal($"{file}, line 2: found a line of more than 90000 bytes, expected one JSON object a line, each shorter than that",
+            Assert.Throws<BadRowException>(() => JsonLinesReader.ReadValues(file, maxLineBytes: 90_000).Count()).Message);
+    }
+
+    private IEnumerable<DataRow> Read(string text) => WholeRows.Read([_folder.Write("rows.jsonl", Encoding.UTF8.GetBytes(text))]);
 }

@@ -57,7 +57,7 @@ public sealed class ParquetRowReaderTests : IDisposable
     public async Task Nested_nullable_lists_and_structs_come_back_as_written(int rowGroup)
     {
         var file = await WriteAsync(rowGroup);
-        var rows = RowReader.Read([file]).ToArray();
+        var rows = WholeRows.Read([file]).ToArray();
         Assert.Equal(Expected, string.Join("\n", rows.Select(row => Show(row.Fields))), ignoreLineEndingDifferences: true);
         Assert.Equal([1L, 2L, 3L, 4L], rows.Select(row => row.Location.Number));
         Assert.Equal($"{file}, row 4", rows[3].Location.ToString());
@@ -85,7 +85,7 @@ public sealed class ParquetRowReaderTests : IDisposable
             await group.WriteAsync((DataField)old.Item, ["x", "y", "z"], new[] { 0, 0, 1 });
         }
         Assert.Equal(["{a:[1, 2], b:[x]}", "{a:[3], b:[y, z]}"],
-            RowReader.Read([_folder.PathOf("old.parquet")]).Select(row => Show(row.Fields)));
+            WholeRows.Read([_folder.PathOf("old.parquet")]).Select(row => Show(row.Fields)));
     }
 
     [Theory]
@@ -94,7 +94,7 @@ public sealed class ParquetRowReaderTests : IDisposable
     public void A_file_of_another_format_is_one_sentence(string content, string reason)
     {
         var file = _folder.Write("bad.parquet", content);
-        var message = Assert.Throws<UserErrorException>(() => RowReader.Read([file]).ToArray()).Message;
+        var message = Assert.Throws<UserErrorException>(() => WholeRows.Read([file]).ToArray()).Message;
         Assert.StartsWith($"{file}: cannot be read as Parquet, it is cut off, damaged or of another format (", message);
         Assert.Contains(reason, message);
     }
@@ -104,7 +104,7 @@ public sealed class ParquetRowReaderTests : IDisposable
     {
         var whole = await File.ReadAllBytesAsync(await WriteAsync(2), TestContext.Current.CancellationToken);
         for (var length = 1; length < whole.Length; length += 7)
-            Assert.Throws<UserErrorException>(() => RowReader.Read([_folder.Write("cut.parquet", whole[..length])]).ToArray());
+            Assert.Throws<UserErrorException>(() => WholeRows.Read([_folder.Write("cut.parquet", whole[..length])]).ToArray());
     }
 
     [Fact]

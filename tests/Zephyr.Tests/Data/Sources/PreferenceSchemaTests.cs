@@ -19,6 +19,9 @@ public sealed class PreferenceSchemaTests : IDisposable
     [InlineData("=Q", "u:Q a:A", "u:Q a:B", "user:Q | assistant:A | assistant:B")]
     [InlineData("u:Q", "u:Q a:A", "u:Q a:B", "user:Q | assistant:A | assistant:B")]
     [InlineData("s:S", "u:Q a:A", "u:Q a:B", "system:S user:Q | assistant:A | assistant:B")]
+    [InlineData("s:S u:Q", "u:Q a:A", "u:Q a:B", "system:S user:Q | assistant:A | assistant:B")]
+    [InlineData("=R", "u:Q a:A u:R a:A", "u:Q a:A u:R a:B", "user:Q assistant:A user:R | assistant:A | assistant:B")]
+    [InlineData("=Q\n", "u:Q a:A", "u:Q a:B", "user:Q | assistant:A | assistant:B")]
     [InlineData(null, "u:Q a:A", "u:Q a:B", "user:Q | assistant:A | assistant:B")]
     [InlineData(null, "s:S u:Q a:A u:R a:A2", "s:S u:Q a:A u:R a:B2", "system:S user:Q assistant:A user:R | assistant:A2 | assistant:B2")]
     [InlineData(null, "u:Q a:A", "u:Q a:A", "user:Q | assistant:A | assistant:A")]
@@ -38,6 +41,11 @@ public sealed class PreferenceSchemaTests : IDisposable
     [InlineData(null, "u:Q a:A u:R", "u:Q a:B", "chosen[2].role", "the text \"user\"", "an answer that ends with an assistant turn")]
     [InlineData("=Q", "a:A", "u:Q a:B", "rejected[0].role", "the text \"user\"",
         "the assistant's answer after the prompt that chosen and rejected share")]
+    [InlineData("=R", "u:Q a:A", "u:Q a:B", "prompt", "the text \"R\", which chosen and rejected do not start with", "the text of a user turn that they share")]
+    [InlineData("u:R", "u:Q a:A", "u:Q a:B", "prompt", "a list of 1, which chosen and rejected do not start with",
+        "the turns that they share, with or without a system turn before them")]
+    [InlineData("s:S", "s:T u:Q a:A", "s:T u:Q a:B", "prompt", "a list of 1, which chosen and rejected do not start with",
+        "the turns that they share, with or without a system turn before them")]
     public void A_pair_that_does_not_fit_together_is_named(
         string? prompt, string chosen, string rejected, string field, string found, string expected) =>
         Assert.Equal($"{_folder.Path}/rows.jsonl, line 1, field '{field}': found {found}, expected {expected}",

@@ -30,4 +30,21 @@ public sealed class ConversationTokenizerTests
         var spoken = ids.Where((_, i) => mask[i]).Select(Tokenizer.Piece);
         Assert.Equal(["▁ab", "<0x0A>", "</s>", "x", "</s>", "▁", "b", "</s>"], spoken);
     }
+
+    [Fact]
+    public void Turns_of_roles_that_the_template_does_not_know_are_counted()
+    {
+        var tokenizer = new ConversationTokenizer(Tokenizer, insertSystem: false);
+        tokenizer.Tokenize(Dialogue);
+        Assert.Equal((0, null), (tokenizer.Skipped.Total, tokenizer.Skipped.Describe()));
+        tokenizer.Tokenize(Dialogue with { Messages = [.. Dialogue.Messages, new("tool", "a"), new("function", "b"), new("tool", "c")] });
+        Assert.Equal("3 turns left out whose role the chat template does not know (function 1, tool 2)", tokenizer.Skipped.Describe());
+    }
+
+    [Fact]
+    public void A_conversation_of_which_the_template_writes_nothing_is_refused() =>
+        Assert.Equal("rows.jsonl, line 3, field 'messages': found the roles Human, Bot, expected "
+            + "a turn of system, user or assistant, the roles that the chat template writes",
+            Assert.Throws<BadRowException>(() => new ConversationTokenizer(Tokenizer, insertSystem: true)
+                .Tokenize(new(Here, [new("Human", "a"), new("Bot", "b")]))).Message);
 }
