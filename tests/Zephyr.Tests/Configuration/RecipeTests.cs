@@ -81,10 +81,16 @@ public class RecipeTests
     public void DPO_has_the_published_values(string recipe, string own) => AssertValues(Read<DpoConfig>(recipe, "dpo"), Dpo + own);
 
     [Theory]
-    [InlineData("zephyr-7b-beta", "score overall_score\ntest_fraction 0.0317")]
-    [InlineData("zephyr-7b-beta-paper", "score mean_rating\ntest_fraction 0.0313")]
+    [InlineData("zephyr-7b-beta", "score overall_score\ntest_fraction 0.03168")]
+    [InlineData("zephyr-7b-beta-paper", "score mean_rating\ntest_fraction 0.03127")]
     public void AIF_has_the_published_values(string recipe, string own) =>
         AssertValues(Read<AifConfig>(recipe, "aif"), "rejected random_other\nties keep\nmin_margin 0\nseed 42\n" + own);
+
+    [Theory]
+    [InlineData("zephyr-7b-beta", 63_135)]
+    [InlineData("zephyr-7b-beta-paper", 63_966)]
+    public void The_test_split_has_the_published_2000_pairs(string recipe, int pairs) =>
+        Assert.Equal(2000.0, Math.Round(Read<AifConfig>(recipe, "aif").Value.Aif.TestFraction * pairs), tolerance: 1);
 
     [Theory]
     [InlineData("zephyr-7b-beta", 128, 128)]
