@@ -48,7 +48,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
             if (schema.Find(name.Replace('-', '_')) is not { } key)
                 _problems.Add(new(null, null, written, schema.ExplainUnknown(name.Replace('-', '_'), known => "--" + known)));
             else if (!given.Add(key))
-                _problems.Add(new(null, null, written, key.Kind == ConfigKind.TextList ? "is given more than once: a list is [a, b]" : "is given more than once"));
+                _problems.Add(new(null, null, written, "is given more than once" + (key.Kind == ConfigKind.TextList ? ": a list is [a, b]" : "")));
             else
                 Set(key, new(written, null), ValueOf(key, text), fromOption: true);
         }

@@ -147,9 +147,12 @@ internal sealed class FlatYaml
 
     private void CheckPlain(ParsingEvent at, string key)
     {
-        if (at is AnchorAlias) _problems.Add((LineOf(at), key, "aliases (*name) are not supported: write the value, in quotes where it starts with *"));
-        if (at is NodeEvent { Anchor.IsEmpty: false }) _problems.Add((LineOf(at), key, "anchors (&name) are not supported: write the value where it is needed"));
-        if (at is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } }) _problems.Add((LineOf(at), key, "tags (!name) are not supported: the key's type is known"));
+        if (at is AnchorAlias)
+            _problems.Add((LineOf(at), key, "aliases (*name) are not supported: write the value, in quotes where it starts with *"));
+        if (at is NodeEvent { Anchor.IsEmpty: false })
+            _problems.Add((LineOf(at), key, "anchors (&name) are not supported: write the value where it is needed"));
+        if (at is NodeEvent { Tag: { IsEmpty: false, IsNonSpecific: false } })
+            _problems.Add((LineOf(at), key, "tags (!name) are not supported: the key's type is known"));
     }
 
     /// <summary>Moves to the end of the node that starts here. A loop, not recursion: the depth is the file's to choose.</summary>

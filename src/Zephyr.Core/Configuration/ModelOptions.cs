@@ -13,7 +13,10 @@ public sealed record ModelOptions : IOptionGroup
     [ConfigKey("tokenizer folder or tokenizer.model file; the model's own when not given")]
     public string? TokenizerNameOrPath { get; init; }
 
-    /// <summary>float32 or bfloat16: the data type of the weights that are written. bfloat16 goes with <c>bf16: true</c>, which float32 does too (the master copy).</summary>
+    /// <summary>
+    /// float32 or bfloat16: the data type of the weights that are written. bfloat16 goes with <c>bf16: true</c>, which float32 does too
+    /// (the master copy).
+    /// </summary>
     [ConfigKey("data type of the weights that are written: float32, or bfloat16 (with bf16: true)", Alias = "dtype")]
     public string TorchDtype { get; init; } = "float32";
 

@@ -8,7 +8,7 @@ internal static class FastTokenizerJson
     /// <summary>The pieces that are split out of the text before anything else.</summary>
     public static IEnumerable<(int Id, SentencePiece Piece)> AddedTokens(SentencePieceModel model) =>
         model.Pieces.Select((piece, id) => (id, piece))
-            .Where(x => x.piece.IsSpecial || x.piece.Type == SentencePieceType.UserDefined);
+            .Where(x => x.piece.IsMark);
 
     public static void Write(Utf8JsonWriter json, MistralTokenizer tokenizer)
     {

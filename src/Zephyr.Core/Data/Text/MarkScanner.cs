@@ -13,7 +13,7 @@ internal sealed class MarkScanner
         // The longest first: where one mark begins another, the longer one is meant.
         _marks = [.. model.Pieces
             .Select((piece, id) => (piece, id))
-            .Where(x => x.piece.IsSpecial || x.piece.Type == SentencePieceType.UserDefined)
+            .Where(x => x.piece.IsMark)
             .Select(x => (x.piece.Text, x.id))
             .OrderByDescending(mark => mark.Text.Length)];
         _search = SearchValues.Create([.. _marks.Select(mark => mark.Text)], StringComparison.Ordinal);

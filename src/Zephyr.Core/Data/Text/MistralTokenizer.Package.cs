@@ -99,10 +99,9 @@ public sealed partial class MistralTokenizer
                 (i, position, added) = (i + bytes - 1, character.End, 0);
                 continue;
             }
-            var isMark = piece.IsSpecial || piece.Type == SentencePieceType.UserDefined;
-            var end = position + piece.Text.Length - (isMark ? 0 : added);
+            var end = position + piece.Text.Length - (piece.IsMark ? 0 : added);
             spans[i] = new CharSpan(position, end);
-            (position, added) = (end, isMark ? 1 : 0);
+            (position, added) = (end, piece.IsMark ? 1 : 0);
         }
         return spans;
     }

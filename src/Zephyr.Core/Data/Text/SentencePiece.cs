@@ -34,6 +34,9 @@ public readonly record struct SentencePiece(string Text, float Score, SentencePi
     /// <summary>Whether merging two pieces may give this one: marks and byte pieces never arise from text.</summary>
     internal bool IsText => Type is SentencePieceType.Normal or SentencePieceType.UserDefined or SentencePieceType.Unused;
 
-    /// <summary>Whether the piece is a mark that decoding can leave out.</summary>
+    /// <summary>Whether it is a mark that decoding can leave out.</summary>
     internal bool IsSpecial => Type is SentencePieceType.Control or SentencePieceType.Unknown;
+
+    /// <summary>Whether text is split at it before anything else: it stands for itself and is never spelled from other pieces.</summary>
+    internal bool IsMark => IsSpecial || Type == SentencePieceType.UserDefined;
 }
