@@ -1,3 +1,5 @@
+using Zephyr.Data;
+
 namespace Zephyr.Feedback;
 
 /// <summary>Adds up the outcomes of a run into its <see cref="FeedbackAudit"/>.</summary>
@@ -17,7 +19,7 @@ public sealed class FeedbackTally
     public void Add(PairOutcome outcome, bool isTest)
     {
         _rows++;
-        _prompts.Add(PromptId.KeyOf(outcome.Prompt.Prompt));
+        _prompts.Add(PromptKey.Of(outcome.Prompt.Prompt));
         _completions += outcome.Prompt.Completions.Count;
         foreach (var reason in outcome.DroppedAnswers) _droppedAnswers[reason]++;
         if (outcome.BestTied) _tiedBest++;

@@ -31,7 +31,7 @@ public sealed class PairBuilder(AifOptions options, long seed)
         if (candidates.Count < 2) return Drop(PromptDrop.FewerThanTwoAnswers);
         if (best.Length > 1 && options.Ties == "drop") return Drop(PromptDrop.BestScoreTied);
 
-        var random = new SeededRandom(seed, Stream, PromptId.KeyOf(prompt.Prompt));
+        var random = new SeededRandom(seed, Stream, PromptKey.Of(prompt.Prompt));
         var chosen = best[random.NextInt(best.Length)];
         var pool = RejectedPool(candidates, chosen);
         if (pool.Length == 0) return Drop(PromptDrop.NoLowerScore);

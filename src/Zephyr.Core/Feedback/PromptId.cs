@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Zephyr.Data;
 
 namespace Zephyr.Feedback;
 
@@ -9,7 +8,4 @@ public static class PromptId
 {
     /// <summary>The column <c>prompt_id</c>: 64 lower-case hex digits.</summary>
     public static string Of(string prompt) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(prompt)));
-
-    /// <summary>The first 64 bits of it: <see cref="PromptKey"/>.</summary>
-    public static long KeyOf(string prompt) => PromptKey.Of(prompt);
 }

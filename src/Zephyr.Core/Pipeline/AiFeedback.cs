@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Zephyr.Configuration;
+using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Feedback;
 using Zephyr.Runtime;
@@ -35,8 +36,8 @@ public static class AiFeedback
 
         // The rows are read twice rather than held: first to choose the test prompts among those that have a pair, which
         // also finds every bad row before anything is written, then to write.
-        var prompts = Outcomes().Where(outcome => outcome.Pair is not null).Select(outcome => PromptId.KeyOf(outcome.Prompt.Prompt));
-        var split = TestSplit.Choose(prompts, config.Aif.TestFraction, config.Run.Seed);
+        var prompts = Outcomes().Where(outcome => outcome.Pair is not null).Select(outcome => PromptKey.Of(outcome.Prompt.Prompt));
+        var split = PromptSplit.Choose(prompts, config.Aif.TestFraction, config.Run.Seed);
         try
         {
             var audit = Write(Outcomes(), split, config.Aif.Formats, output);
@@ -58,7 +59,7 @@ public static class AiFeedback
     }
 
     private static FeedbackAudit Write(
-        IEnumerable<PairOutcome> outcomes, TestSplit split, IReadOnlyList<string> formats, StagedOutput output)
+        IEnumerable<PairOutcome> outcomes, PromptSplit split, IReadOnlyList<string> formats, StagedOutput output)
     {
         var tally = new FeedbackTally();
         using var train = new PairFiles("train", formats, output.PathOf);

@@ -23,6 +23,7 @@ public static class DistilledSft
         var config = resolved.Value;
         var trainFiles = DataFiles.Resolve(config.Data.Dataset);
         var heldFiles = config.Data.EvalDataset.Count > 0 ? DataFiles.Resolve(config.Data.EvalDataset) : [];
+        DataFiles.RequireDisjoint(trainFiles, heldFiles);
         var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), resolved.ToJson(), settings);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
 

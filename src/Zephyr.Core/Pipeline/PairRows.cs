@@ -30,7 +30,7 @@ internal static class PairRows
         RequireEnds(pairs, report, tokenizer.EosId);
         note($"{what} data: {pairs.Count} pairs; {report.PromptsCut} prompts cut to {options.MaxPromptLength} tokens, {report.ChosenCut} chosen and "
             + $"{report.RejectedCut} rejected answers cut to fit {options.MaxLength} (these end without </s>), {report.TokensCut} tokens in all; "
-            + $"{pairs.Count(pair => pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))} pairs with equal answers");
+            + $"{pairs.Count(pair => pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))} pairs with equal answers{(tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : "")}");
         return pairs;
     }
 

@@ -17,7 +17,6 @@ internal static class StageRows
     {
         if (heldFiles.Count > 0) return (read(trainFiles), read(heldFiles));
         if (fraction == 0) return (read(trainFiles), null);
-        var (train, held) = HeldOutSplit.Split([.. read(trainFiles)], promptOf, fraction, seed);
-        return (train, held);
+        return HeldOutSplit.Split(read(trainFiles), promptOf, fraction, seed);
     }
 }

@@ -116,7 +116,7 @@ internal sealed class TrainingStage
     private void WriteModel(string folder, MistralForCausalLM policy, IEnumerable<KeyValuePair<string, Tensor>> master)
     {
         var weights = _model.TorchDtype == "float32" ? master : policy.Parameters.All;
-        ModelFolder.Save(folder, policy.Config, weights, ShardSize.Parse(_options.Cadence.MaxShardSize));
+        ModelFolder.Save(folder, policy.Config, weights, ByteSize.Parse(_options.Cadence.MaxShardSize));
         TokenizerFiles.Write(folder, Tokenizer, policy.Config.MaxPositionEmbeddings);
         File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(_name, _model.ModelNameOrPath, _config));
     }

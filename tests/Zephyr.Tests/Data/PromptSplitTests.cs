@@ -1,8 +1,8 @@
-using Zephyr.Feedback;
+using Zephyr.Data;
 
-namespace Zephyr.Tests.Feedback;
+namespace Zephyr.Tests.Data;
 
-public class TestSplitTests
+public class PromptSplitTests
 {
     [Theory]
     [InlineData(0.0, 100, 0)]
@@ -18,14 +18,14 @@ public class TestSplitTests
     [Fact]
     public void The_order_of_the_prompts_and_repetitions_change_nothing()
     {
-        var keys = Prompts(100).Select(PromptId.KeyOf).ToArray();
-        var reversed = TestSplit.Choose(keys.Reverse().Concat(keys), 0.2, 3);
+        var keys = Prompts(100).Select(PromptKey.Of).ToArray();
+        var reversed = PromptSplit.Choose(keys.Reverse().Concat(keys), 0.2, 3);
         Assert.Equal(Prompts(100).Where(Choose(100, 0.2, 3).Holds), Prompts(100).Where(reversed.Holds));
         Assert.NotEqual(Prompts(100).Where(Choose(100, 0.2, 3).Holds), Prompts(100).Where(Choose(100, 0.2, 4).Holds));
     }
 
     private static string[] Prompts(int count) => [.. Enumerable.Range(0, count).Select(i => $"Q{i}")];
 
-    private static TestSplit Choose(int count, double fraction, long seed) =>
-        TestSplit.Choose(Prompts(count).Select(PromptId.KeyOf), fraction, seed);
+    private static PromptSplit Choose(int count, double fraction, long seed) =>
+        PromptSplit.Choose(Prompts(count).Select(PromptKey.Of), fraction, seed);
 }
