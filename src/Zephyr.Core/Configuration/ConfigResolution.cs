@@ -65,11 +65,13 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
     {
         if (_incomplete) throw new ConfigException(_problems);
         foreach (var key in schema.Keys.Where(key => key.Required && IsEmpty(key.Get(config)))) AddMissing(key);
+        // A command's few options are checked against each other: where one has no usable value, what is said of the absent ones follows from it.
+        var followsFromAnother = usage.Count > 0 || (schema.Stage is null && _problems.Count > 0);
         foreach (var problem in Groups().SelectMany(group => group.Validate()))
         {
             var key = schema.Find(problem.Key) ?? throw new InvalidOperationException($"a check names {problem.Key}, which is no key");
             var setting = _settings.GetValueOrDefault(key);
-            if (setting is null && usage.Count == 0)
+            if (setting is null && !followsFromAnother)
                 _problems.Add(new(file, null, schema.Stage is null ? key.Option : key.Name, problem.Message));
             else if (setting is { Broken: false }) _problems.Add(Locate(setting, problem.Message));
         }

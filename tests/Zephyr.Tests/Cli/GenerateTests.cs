@@ -66,7 +66,8 @@ public sealed class GenerateTests : IDisposable
     public void The_same_seed_says_the_same_and_another_something_else()
     {
         ChainModel.Write(_folder.Path, 4, 5);
-        string[] Sampled(string seed) => ["--prompt", "a", "--raw", "--temperature", "3", "--top_p", "1", "--top_k", "0", "--max_new_tokens", "20", "--seed", seed];
+        string[] Sampled(string seed) =>
+            ["--prompt", "a", "--raw", "--temperature", "3", "--top_p", "1", "--top_k", "0", "--max_new_tokens", "20", "--seed", seed];
         Assert.Equal(Generate(Sampled("1")), Generate(Sampled("1")));
         Assert.NotEqual(Generate(Sampled("1")).Output, Generate(Sampled("2")).Output);
     }
@@ -80,8 +81,25 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
+    public void An_empty_system_turn_goes_before_the_prompt_where_it_is_asked_for()
+    {
+        ChainModel.Write(_folder.Path, 4, 5);
+        var text = new string('x', 70);
+        var chat = _folder.Write("chat.jsonl", $$"""[{"role": "user", "content": "{{text}}"}]""" + "\n");
+        foreach (var (options, system) in new (string[], string)[] { ([], ""), (["--auto_insert_empty_system_msg"], "<|system|>\n</s>\n") })
+        {
+            var tokens = TinyTokenizer.Create().Encode($"{system}<|user|>\n{text}</s>\n<|assistant|>\n", addBos: true).Length;
+            foreach (var prompt in new[] { new[] { "--prompt", text }, ["--messages", chat] })
+                Assert.Equal($"zephyr: the prompt has {tokens} tokens, the model was made for 64 (max_position_embeddings)\n",
+                    Generate([.. prompt, .. options]).Error);
+        }
+    }
+
+    [Fact]
     public void A_folder_that_is_no_model_is_refused() =>
-        Assert.Equal(new(2, "", $"zephyr: {_folder.Path}: there is no config.json; a model folder holds config.json, *.safetensors and tokenizer.model\n"), Generate("--prompt", "a"));
+        Assert.Equal(
+            new(2, "", $"zephyr: {_folder.Path}: there is no config.json; a model folder holds config.json, *.safetensors and tokenizer.model\n"),
+            Generate("--prompt", "a"));
 
     public void Dispose() => _folder.Dispose();
 
