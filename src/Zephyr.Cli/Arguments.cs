@@ -32,7 +32,11 @@ internal static class Arguments
             }
             words.Add(name);
             if (closed) words.Add("");
-            else if (key.Verbatim && i + 1 < args.Count) words.Add(args[++i]);
+            else if (key.Verbatim)
+            {
+                // An empty text is a value here: what is not there is left for the parser to miss.
+                if (i + 1 < args.Count) words.Add(args[++i]);
+            }
             else if (i + 1 == args.Count || IsOption(args[i + 1])) words.Add(key.Kind == ConfigKind.Flag ? "true" : "");
             else words.Add(args[++i]);
         }

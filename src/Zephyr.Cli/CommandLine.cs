@@ -14,7 +14,7 @@ internal static class CommandLine
         var session = new CliSession(console, cancellation);
         var root = Build(session);
         var parsed = root.Parse(Arguments.WithValues(args, root), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
-        if (parsed.Action is not HelpPage && ParseErrors.OfRoot(parsed) is { } error)
+        if (parsed.Action is not HelpPage && ParseErrors.OfCommand(parsed) is { } error)
         {
             console.Error.WriteLine(PlainText.OneLine(error));
             return ExitCodes.BadInput;

@@ -8,10 +8,26 @@ namespace Zephyr.Cli;
 /// <summary>Says in our own sentences what the parser could not take.</summary>
 internal static class ParseErrors
 {
-    /// <summary>What is wrong where no command is given, or none that there is; null where one is.</summary>
-    public static string? OfRoot(ParseResult parsed)
+    /// <summary>What keeps the command from being run at all; null where nothing does.</summary>
+    public static string? OfCommand(ParseResult parsed)
     {
-        if (parsed.CommandResult.Command is not RootCommand root || parsed is { Errors.Count: 0, UnmatchedTokens.Count: 0 }) return null;
+        if (parsed.CommandResult.Command is RootCommand root)
+            return parsed is { Errors.Count: 0, UnmatchedTokens.Count: 0 } ? null : ExplainRoot(parsed, root);
+        return parsed.Errors switch
+        {
+            [] => null,
+            [{ SymbolResult: OptionResult { Tokens.Count: 0 } option }, ..] => $"{option.IdentifierToken?.Value ?? option.Option.Name}: needs a value",
+            // What has no sentence of ours keeps the package's.
+            [var error, ..] => error.Message,
+        };
+    }
+
+    /// <summary>What is wrong with a command's arguments before any value is looked at.</summary>
+    public static IReadOnlyList<LocatedProblem> OfArguments(ParseResult parsed) =>
+        [.. ExplainUnmatched(parsed, (SchemaCommand)parsed.CommandResult.Command)];
+
+    private static string ExplainRoot(ParseResult parsed, RootCommand root)
+    {
         var verbs = root.Subcommands.Select(command => command.Name).ToList();
         if (parsed.UnmatchedTokens is not [var first, ..])
             return $"zephyr: give a command: {string.Join(", ", verbs)}; zephyr --help says what they do";
@@ -19,16 +35,6 @@ internal static class ParseErrors
         return NearestName.Find(first, verbs) is { } nearest
             ? $"zephyr: unknown command \"{first}\"; did you mean {nearest}?"
             : $"zephyr: unknown command \"{first}\"; there are {string.Join(", ", verbs)}";
-    }
-
-    /// <summary>What is wrong with a command's arguments before any value is looked at.</summary>
-    public static IReadOnlyList<LocatedProblem> OfArguments(ParseResult parsed)
-    {
-        var command = (SchemaCommand)parsed.CommandResult.Command;
-        return parsed.UnmatchedTokens.Count > 0
-            ? [.. ExplainUnmatched(parsed, command)]
-            // What has no sentence of ours keeps the package's.
-            : [.. parsed.Errors.Select(error => new LocatedProblem(null, null, "", error.Message))];
     }
 
     private static IEnumerable<LocatedProblem> ExplainUnmatched(ParseResult parsed, SchemaCommand command)

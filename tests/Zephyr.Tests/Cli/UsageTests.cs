@@ -36,6 +36,8 @@ public class UsageTests
     [InlineData("sft --nope --dry-run=maybe --learning_rate -1 --seed x",
         "--nope: unknown option; zephyr sft --help lists them\n--dry-run: found the text \"maybe\", expected true or false\n"
         + "--seed: found the text \"x\", expected a whole number\n--learning_rate: must be > 0 (was -1)")]
+    [InlineData("generate --model m --prompt", "--prompt: needs a value")]
+    [InlineData("generate --model m --prompt --model --top_k -1", "--top_k: must be at least 0 (was -1)")]
     [InlineData("generate --model m --messages --seed 3", "--messages: needs a value")]
     [InlineData("generate --model m --mesages f", "--mesages: unknown option; did you mean --messages?")]
     [InlineData("sft --config a --config b", "--config: is given more than once")]
