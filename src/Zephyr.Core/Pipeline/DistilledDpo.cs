@@ -21,13 +21,11 @@ public static class DistilledDpo
     public static TrainingSummary Run(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
         var config = resolved.Value;
-        var trainFiles = DataFiles.Resolve(config.Data.Dataset);
-        var heldFiles = config.Data.EvalDataset.Count > 0 ? DataFiles.Resolve(config.Data.EvalDataset) : [];
-        DataFiles.RequireDisjoint(trainFiles, heldFiles);
+        var files = new StageFiles(config.Data);
         var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), resolved.ToJson(), settings);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
 
-        var (train, held) = StageRows.Split(PreferenceSchema.Read, trainFiles, heldFiles, PairRows.PromptOf, config.Data.EvalFraction, config.Run.Seed);
+        var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
         List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
             PairRows.Tokenize(what, rows, stage.Tokenizer, config.Dpo, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
         var pairs = Tokenize("training", train);
@@ -41,7 +39,7 @@ public static class DistilledDpo
             ? "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
             : "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)");
         if (stage.Checkpoint is null && referenceFolder == config.Model.ModelNameOrPath) RequireAgreement(objective, pairs, config);
-        var inputs = trainFiles.Concat(heldFiles).Concat(TrainingStage.ModelFiles(referenceFolder));
+        var inputs = files.All.Concat(TrainingStage.ModelFiles(referenceFolder));
         return stage.Train(policy, objective, new(pairs, heldPairs), inputs, cancellation);
     }
 

@@ -21,13 +21,11 @@ public static class DistilledSft
     public static TrainingSummary Run(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
         var config = resolved.Value;
-        var trainFiles = DataFiles.Resolve(config.Data.Dataset);
-        var heldFiles = config.Data.EvalDataset.Count > 0 ? DataFiles.Resolve(config.Data.EvalDataset) : [];
-        DataFiles.RequireDisjoint(trainFiles, heldFiles);
+        var files = new StageFiles(config.Data);
         var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), resolved.ToJson(), settings);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
 
-        var (train, held) = StageRows.Split(ConversationSchema.Read, trainFiles, heldFiles, ConversationRows.PromptOf, config.Data.EvalFraction, config.Run.Seed);
+        var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
         IReadOnlyList<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
             ConversationRows.Tokenize(what, rows, stage.Tokenizer, config.Sft, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
         var sequences = Tokenize("training", train);
@@ -35,6 +33,6 @@ public static class DistilledSft
 
         using var policy = stage.LoadPolicy();
         var objective = new SftObjective(policy, config.Training.GradientCheckpointing);
-        return stage.Train(policy, objective, new(sequences, heldSequences), trainFiles.Concat(heldFiles), cancellation);
+        return stage.Train(policy, objective, new(sequences, heldSequences), files.All, cancellation);
     }
 }
