@@ -15,7 +15,11 @@ public readonly record struct RowLocation(string File, long Number, bool IsLine)
 }
 
 /// <summary>A dialogue to learn from (SFT): at least one turn, in order.</summary>
-public sealed record Conversation(RowLocation Location, IReadOnlyList<ChatMessage> Messages);
+public sealed record Conversation(RowLocation Location, IReadOnlyList<ChatMessage> Messages)
+{
+    /// <summary>"Human, assistant": each role once, in order, for messages.</summary>
+    internal static string RolesOf(IEnumerable<ChatMessage> messages) => string.Join(", ", messages.Select(message => message.Role).Distinct());
+}
 
 /// <summary>
 /// A preference (DPO): <paramref name="Prompt"/> ends in a user turn; <paramref name="Chosen"/> and

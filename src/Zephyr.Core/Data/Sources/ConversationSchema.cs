@@ -26,10 +26,10 @@ public static class ConversationSchema
     private static Conversation Checked(DataRow row, string field, IReadOnlyList<ChatMessage> messages)
     {
         if (!messages.Any(message => message.Role == ChatMessage.Assistant))
-            throw new BadRowException(row.Location, field, $"the roles {RolesOf(messages)}", "an assistant turn to learn from");
+            throw new BadRowException(row.Location, field, $"the roles {Conversation.RolesOf(messages)}", "an assistant turn to learn from");
         // The template leaves out roles that it does not know: an answer would be learnt without its question.
         if (messages.Any(message => !ZephyrTemplate.Knows(message.Role)) && !messages.Any(message => message.Role == ChatMessage.User))
-            throw new BadRowException(row.Location, field, $"the roles {RolesOf(messages)}",
+            throw new BadRowException(row.Location, field, $"the roles {Conversation.RolesOf(messages)}",
                 "a user turn: the chat template writes system, user and assistant only");
         return new(row.Location, messages);
     }

@@ -5,9 +5,6 @@ internal static class FieldReader
 {
     private const string MessageList = "a list of {role, content} messages";
 
-    /// <summary>What a conversation must have for the chat template to write anything.</summary>
-    public const string KnownTurn = "a turn of system, user or assistant, the roles that the chat template writes";
-
     /// <summary>A text.</summary>
     public static string TextOf(RowLocation location, string path, object? value) =>
         value as string ?? throw Bad(location, path, value, "a text");
@@ -32,9 +29,6 @@ internal static class FieldReader
             IReadOnlyList<object?> => Messages(location, path, value),
             _ => throw Bad(location, path, value, $"a text or {MessageList}"),
         };
-
-    /// <summary>"Human, assistant": each role once, in order.</summary>
-    public static string RolesOf(IEnumerable<ChatMessage> messages) => string.Join(", ", messages.Select(message => message.Role).Distinct());
 
     /// <summary>The error for a value that is not what was expected.</summary>
     public static BadRowException Bad(RowLocation location, string path, object? value, string expected) =>

@@ -34,6 +34,6 @@ public static class MessagesFile
         };
         return messages.Any(message => ZephyrTemplate.Knows(message.Role))
             ? new(location, messages)
-            : throw new BadRowException(location, "", $"the roles {RolesOf(messages)}", KnownTurn);
+            : throw new BadRowException(location, "", $"the roles {Conversation.RolesOf(messages)}", ZephyrTemplate.KnownTurn);
     }
 }

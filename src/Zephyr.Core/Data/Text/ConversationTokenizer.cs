@@ -1,5 +1,3 @@
-using Zephyr.Data.Sources;
-
 namespace Zephyr.Data.Text;
 
 /// <summary>A conversation in token ids.</summary>
@@ -22,7 +20,7 @@ public sealed class ConversationTokenizer(MistralTokenizer tokenizer, bool inser
     {
         ArgumentNullException.ThrowIfNull(conversation);
         if (!conversation.Messages.Any(message => ZephyrTemplate.Knows(message.Role)))
-            throw new BadRowException(conversation.Location, "messages", $"the roles {FieldReader.RolesOf(conversation.Messages)}", FieldReader.KnownTurn);
+            throw new BadRowException(conversation.Location, "messages", $"the roles {Conversation.RolesOf(conversation.Messages)}", ZephyrTemplate.KnownTurn);
         Skipped.Count(conversation.Messages);
         var messages = insertSystem ? ZephyrTemplate.WithSystemTurn(conversation.Messages) : conversation.Messages;
         var rendered = ZephyrTemplate.RenderWithSpans(messages);

@@ -30,6 +30,9 @@ public static class ZephyrTemplate
         {%- endif -%}
         """;
 
+    /// <summary>What a conversation must have for anything to be written of it, for messages.</summary>
+    internal const string KnownTurn = "a turn of system, user or assistant, the roles that the chat template writes";
+
     /// <summary>Whether turns of this role are written; all others are left out, as by TRL's template.</summary>
     public static bool Knows(string role) => role is ChatMessage.System or ChatMessage.User or ChatMessage.Assistant;
 

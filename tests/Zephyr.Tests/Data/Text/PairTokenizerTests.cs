@@ -36,6 +36,16 @@ public sealed class PairTokenizerTests
             pair.PromptIds.Concat(pair.ChosenIds));
     }
 
+    [Fact]
+    public void Turns_of_roles_that_the_template_does_not_know_are_counted()
+    {
+        var pairs = Pairs(1000, 500);
+        pairs.Tokenize(Pair("abc", "x", "b"));
+        Assert.Null(pairs.Skipped.Describe());
+        pairs.Tokenize(Pair("abc", "x", "b") with { Chosen = [new("assistant", "a"), new("tool", "c"), new("assistant", "x")] });
+        Assert.Equal("1 turn left out whose role the chat template does not know (tool 1)", pairs.Skipped.Describe());
+    }
+
     [Theory]
     [InlineData("keep_end"), InlineData("keep_start")]
     public void A_long_prompt_keeps_its_start_mark_and_the_named_end(string mode)
