@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using Zephyr.Cli.Commands;
 using Zephyr.Configuration;
+using Zephyr.Runtime;
 
 namespace Zephyr.Cli;
 

@@ -4,6 +4,7 @@ using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
+using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
 

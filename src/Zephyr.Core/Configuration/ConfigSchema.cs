@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using Zephyr.Runtime;
 
 namespace Zephyr.Configuration;
 

@@ -3,7 +3,7 @@ namespace Zephyr.Runtime;
 /// <summary>
 /// The one source of randomness outside torch: a counter-based generator (SplitMix64), so that a stream is a pure
 /// function of its seed and named purpose and is the same on every machine and every .NET version
-/// (<see cref="Random"/> promises neither).
+/// (System.Random promises neither).
 /// </summary>
 public sealed class SeededRandom
 {

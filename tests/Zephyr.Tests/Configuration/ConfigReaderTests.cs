@@ -1,4 +1,5 @@
 using Zephyr.Configuration;
+using Zephyr.Runtime;
 
 namespace Zephyr.Tests.Configuration;
 

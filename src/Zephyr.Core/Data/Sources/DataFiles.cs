@@ -1,4 +1,3 @@
-using Zephyr.Configuration;
 using Zephyr.Runtime;
 
 namespace Zephyr.Data.Sources;

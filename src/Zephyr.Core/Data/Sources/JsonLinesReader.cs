@@ -1,6 +1,6 @@
 using System.Text.Json;
 using System.Text.Unicode;
-using Zephyr.Configuration;
+using Zephyr.Runtime;
 
 namespace Zephyr.Data.Sources;
 

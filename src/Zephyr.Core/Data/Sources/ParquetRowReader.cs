@@ -1,6 +1,5 @@
 using Parquet;
 using Parquet.Schema;
-using Zephyr.Configuration;
 using Zephyr.Runtime;
 
 namespace Zephyr.Data.Sources;

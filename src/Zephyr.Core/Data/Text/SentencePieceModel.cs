@@ -1,5 +1,4 @@
 using System.Globalization;
-using Zephyr.Configuration;
 using Zephyr.Runtime;
 
 namespace Zephyr.Data.Text;

@@ -1,4 +1,4 @@
-namespace Zephyr.Configuration;
+namespace Zephyr.Runtime;
 
 /// <summary>Finds the name that a mistyped one was probably meant to be.</summary>
 public static class NearestName

@@ -1,7 +1,6 @@
 using System.Text;
-using Zephyr.Runtime;
 
-namespace Zephyr.Configuration;
+namespace Zephyr.Runtime;
 
 /// <summary>Opens files that a user named; whatever is wrong with one is said in the same words everywhere.</summary>
 public static class UserFile
