@@ -1,8 +1,8 @@
 using System.CommandLine;
-using System.Text.RegularExpressions;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
+using static Zephyr.Configuration.Check;
 
 namespace Zephyr.Cli.Commands;
 
@@ -49,11 +49,11 @@ internal sealed record EvalOptions : IOptionGroup
     {
         if (Pairs.Count > 0 == Conversations.Count > 0) yield return new("pairs", "give one of --pairs and --conversations");
         if (Pairs.Count > 0 != RefModel is not null) yield return new("ref_model", "goes with --pairs, and --pairs with it");
-        if (!(Beta > 0 && double.IsFinite(Beta))) yield return new("beta", $"must be > 0 (was {Beta})");
-        if (MaxLength < 2) yield return new("max_length", $"must be at least 2 (was {MaxLength})");
-        if (Pairs.Count > 0 && (MaxPromptLength < 2 || MaxPromptLength >= MaxLength)) yield return new("max_prompt_length", $"must be from 2 to under max_length, {MaxLength} (was {MaxPromptLength})");
-        if (!Regex.IsMatch(Device, "^(auto|cpu|cuda(:[0-9]+)?)$")) yield return new("device", $"must be auto, cpu, cuda or cuda:N (was {Device})");
-        if (BatchSize < 1) yield return new("batch_size", $"must be at least 1 (was {BatchSize})");
+        if (Pairs.Count > 0 && (MaxPromptLength < 2 || MaxPromptLength >= MaxLength))
+            yield return new("max_prompt_length", $"must be from 2 to under max_length, {MaxLength} (was {MaxPromptLength})");
+        foreach (var problem in (IEnumerable<ConfigProblem>)
+            [.. Positive("beta", Beta), .. AtLeast("max_length", MaxLength, 2), .. AtLeast("batch_size", BatchSize, 1), .. ModelOptions.CheckDevice(Device)])
+            yield return problem;
     }
 }
 

@@ -32,6 +32,10 @@ public sealed record ModelOptions : IOptionGroup
     public IEnumerable<ConfigProblem> Validate() =>
     [
         .. OneOf("torch_dtype", TorchDtype, "float32", "bfloat16"),
-        .. Matches("device", Device, @"^(auto|cpu|cuda(:[0-9]+)?)\z", "auto, cpu, cuda or cuda:N"),
+        .. CheckDevice(Device),
     ];
+
+    /// <summary>The form of a device's name; whether there is such a device is asked later.</summary>
+    internal static IEnumerable<ConfigProblem> CheckDevice(string device) =>
+        Matches("device", device, @"^(auto|cpu|cuda(:[0-9]+)?)\z", "auto, cpu, cuda or cuda:N");
 }
