@@ -56,15 +56,3 @@ internal static class CommandLine
 /// <param name="Console">Its two streams.</param>
 /// <param name="Cancellation">Cancelled by Ctrl-C and SIGTERM.</param>
 internal sealed record CliSession(CliConsole Console, CancellationToken Cancellation);
-
-/// <summary>Rows that a person may stop waiting for.</summary>
-internal static class CancellableRows
-{
-    /// <summary>The rows, one by one until the signal.</summary>
-    /// <exception cref="OperationCanceledException">It came.</exception>
-    public static IEnumerable<T> Until<T>(this IEnumerable<T> rows, CancellationToken cancellation) => rows.Select(row =>
-    {
-        cancellation.ThrowIfCancellationRequested();
-        return row;
-    });
-}

@@ -54,7 +54,6 @@ internal sealed partial class InterruptSignals : IDisposable
     }
 
     // Not Environment.Exit: it runs finalisers and native destructors while libtorch's threads still work.
-
     [LibraryImport("libc", EntryPoint = "_exit")]
     private static partial void ExitNow(int status);
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
+using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Evaluation;
 using Zephyr.Model.Weights;

@@ -36,7 +36,7 @@ internal sealed record StageSession(StageSettings Settings, ILogger Log, CliCons
 /// <summary>From arguments to a resolved configuration and a running stage: the same for sft, aif and dpo.</summary>
 internal static class StageCommand
 {
-    private const string Usage = "--config FILE [--KEY VALUE]... [--resume auto|never|CHECKPOINT] [--dry-run] [--quiet] [--verbose]";
+    private const string Usage = "[--config FILE] [--KEY VALUE]... [--resume auto|never|CHECKPOINT] [--dry-run] [--quiet] [--verbose]";
 
     public static Command Create<T>(
         CliSession session, string name, string description, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run)

@@ -6,7 +6,7 @@ namespace Zephyr.Configuration;
 public sealed record OptimizerOptions : IOptionGroup
 {
     /// <summary>adamw_torch: AdamW with decoupled weight decay.</summary>
-    [ConfigKey("adamw_torch")]
+    [ConfigKey("the optimizer; only adamw_torch")]
     public string Optim { get; init; } = "adamw_torch";
 
     /// <summary>The peak learning rate.</summary>

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Zephyr.Configuration;
 using Zephyr.Runtime;
 
@@ -12,22 +10,19 @@ namespace Zephyr.Feedback;
 /// </summary>
 public sealed class StagedOutput : IDisposable
 {
-    private const string Stage = "aif", RunFile = "run.json", StagingName = ".partial", LockName = ".lock";
-
-    // EWOULDBLOCK: how .NET reports on Linux that another open file holds the lock.
-    private const int LockedElsewhere = 11;
+    private const string Stage = "aif", StagingName = ".partial", LockName = ".lock";
 
     // What sft and dpo leave behind: nothing of it is replaced here, so what is left of it would stand among the pairs.
     private static readonly string[] TrainingFiles =
         ["*.safetensors", "*.safetensors.index.json", "config.json", "metrics.jsonl", "checkpoint-*"];
 
     // What this stage replaces when it starts over.
-    private static readonly string[] OwnFiles = ["audit.json", RunFile, "train_prefs.*", "test_prefs.*"];
+    private static readonly string[] OwnFiles = ["audit.json", OutputFolder.RecordName, "train_prefs.*", "test_prefs.*"];
 
     private readonly string _folder;
     private readonly string _staging;
     private readonly bool _created;
-    private readonly FileStream _lock;
+    private readonly IDisposable _lock;
 
     /// <param name="run">Names the folder and says whether a run in it may be replaced.</param>
     /// <exception cref="UserErrorException">The folder holds a run already, another run writes to it, or it cannot be written.</exception>
@@ -41,13 +36,9 @@ public sealed class StagedOutput : IDisposable
         try
         {
             Directory.CreateDirectory(_staging);
-            _lock = new FileStream(PathOf(LockName), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+            _lock = OutputFolder.Lock(PathOf(LockName), _folder);
             // Left there by a run that was killed: its lock died with it.
             foreach (var file in Staged()) File.Delete(file);
-        }
-        catch (IOException error) when (error.HResult == LockedElsewhere)
-        {
-            throw new UserErrorException($"output_dir {_folder}: another aif run is writing to it, expected a folder of its own for each", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -91,20 +82,8 @@ public sealed class StagedOutput : IDisposable
     /// <summary>Whose folder it is, where it is another stage's: its files would stay among the new ones and lose their run.json.</summary>
     private string? OtherStage()
     {
-        if (RecordedStage() is { } recorded && recorded != Stage) return recorded;
+        if (OutputFolder.StageOf(_folder) is { } recorded && recorded != Stage) return recorded;
         return Existing(TrainingFiles).FirstOrDefault() is { } file ? $"a training run ({Path.GetFileName(file)})" : null;
-    }
-
-    private string? RecordedStage()
-    {
-        try
-        {
-            return (string?)JsonNode.Parse(File.ReadAllBytes(Path.Combine(_folder, RunFile)))?["stage"];
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
-        {
-            return null;
-        }
     }
 
     private IEnumerable<string> Existing(string[] patterns) =>

@@ -1,4 +1,5 @@
 using TorchSharp;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 
 namespace Zephyr.Model;
@@ -13,7 +14,7 @@ internal sealed class RmsNorm(Tensor weight_D, double epsilon)
     public Tensor Forward(Tensor x_TD)
     {
         var x = x_TD.to_type(ScalarType.Float32);
-        var normed = x * rsqrt((x * x).mean([-1], keepdim: true).add(_epsilon));
+        var normed = x * rsqrt((x * x).mean([-1], keepdim: true).add(_epsilon, KeptScalar.One));
         return normed.to_type(x_TD.dtype) * weight_D;
     }
 }

@@ -50,7 +50,22 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
         Tensor referenceSums;
         using (no_grad()) referenceSums = Sums(reference, batches);
 
-        var passes = batches.Select(batch => policy.Forward(batch.Batch, settings.Recompute)).ToList();
+        List<ForwardPass> passes = [];
+        try
+        {
+            foreach (var batch in batches) passes.Add(policy.Forward(batch.Batch, settings.Recompute));
+            return GradientsOf(examples, batches, passes, referenceSums).MoveToOuterDisposeScope();
+        }
+        finally
+        {
+            foreach (var pass in passes) pass.Dispose();
+        }
+    }
+
+    /// <summary>Both phases: the log-probabilities and each sequence's coefficient, then the way back.</summary>
+    private Tensor GradientsOf(IReadOnlyList<TokenizedPair> examples, List<LabelledBatch> batches, List<ForwardPass> passes, Tensor referenceSums)
+    {
+        using var scope = NewDisposeScope();
         var heads = batches.Select(batch => new LabelLogProbs(policy, batch)).ToList();
         var policySums = cat([.. heads.Zip(passes, (head, pass) => head.SumBySequence(head.Forward(pass.Hidden_TD)))], 0);
         policySums.requires_grad_(true);
@@ -63,7 +78,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
         for (var i = 0; i < passes.Count; i++)
         {
             using var inner = NewDisposeScope();
-            using var pass = passes[i];
+            using var pass = passes[i]; // Freed as soon as it is done: its graph is the bulk of the memory.
             var sequences = batches[i].Batch.SequenceCount;
             var coefficients_R = heads[i].SpreadOverLabels(coefficients.narrow(0, start, sequences));
             pass.Backward(heads[i].Backward(pass.Hidden_TD, coefficients_R, out _));

@@ -51,11 +51,7 @@ public static class AiFeedback
             throw new RunFailedException($"output_dir {config.Run.OutputDir}: the pairs could not be written: {error.Message}", error);
         }
 
-        IEnumerable<PairOutcome> Outcomes() => FeedbackSchema.Read(inputs).Select(prompt =>
-        {
-            cancel.ThrowIfCancellationRequested();
-            return builder.Build(prompt);
-        });
+        IEnumerable<PairOutcome> Outcomes() => FeedbackSchema.Read(inputs).Until(cancel).Select(builder.Build);
     }
 
     private static FeedbackAudit Write(

@@ -22,11 +22,7 @@ internal static class ConversationRows
         bool insertSystem, Action<string> note, CancellationToken cancellation)
     {
         var tokenize = new ConversationTokenizer(tokenizer, insertSystem);
-        var tokenized = rows.Select(row =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            return tokenize.Tokenize(row);
-        });
+        var tokenized = rows.Until(cancellation).Select(tokenize.Tokenize);
         var packed = options.Packing
             ? Packing.Wrapped(tokenized, options.MaxSeqLength, tokenizer.EosId, options.AssistantOnlyLoss)
             : Packing.OneEach(tokenized, options.MaxSeqLength, options.AssistantOnlyLoss);

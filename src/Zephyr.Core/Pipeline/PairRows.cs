@@ -21,11 +21,7 @@ internal static class PairRows
         bool insertSystem, Action<string> note, CancellationToken cancellation)
     {
         var tokenize = new PairTokenizer(tokenizer, options.MaxLength, options.MaxPromptLength, options.TruncationMode, insertSystem);
-        var pairs = rows.Select(row =>
-        {
-            cancellation.ThrowIfCancellationRequested();
-            return tokenize.Tokenize(row);
-        }).ToList();
+        var pairs = rows.Until(cancellation).Select(tokenize.Tokenize).ToList();
         var report = tokenize.Report;
         RequireEnds(pairs, report, tokenizer.EosId);
         note($"{what} data: {pairs.Count} pairs; {report.PromptsCut} prompts cut to {options.MaxPromptLength} tokens, {report.ChosenCut} chosen and "

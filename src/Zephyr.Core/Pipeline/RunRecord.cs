@@ -10,9 +10,6 @@ namespace Zephyr.Pipeline;
 /// <summary>run.json: what really ran. Configuration with the origin of each value, versions, device, seed, and hashes of what went in.</summary>
 internal static class RunRecord
 {
-    /// <summary>The file's name in the output folder.</summary>
-    public const string FileName = "run.json";
-
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <param name="stage">sft, aif or dpo.</param>
@@ -44,19 +41,6 @@ internal static class RunRecord
         record["precision"] = precision;
         record["resumed_from"] = resumedFrom;
         return record;
-    }
-
-    /// <summary>The stage whose run.json stands in a folder; null where there is none that can be read.</summary>
-    public static string? StageOf(string folder)
-    {
-        try
-        {
-            return (string?)JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, FileName)))?["stage"];
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
-        {
-            return null;
-        }
     }
 
     /// <summary>Writes it beside and renames it into place.</summary>

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Zephyr.Runtime;
 using Zephyr.Training;
 
@@ -11,6 +12,19 @@ public sealed record StageSettings(string Resume, ITrainingObserver Observer);
 /// <summary>Where a run goes on from.</summary>
 internal static class ResumePoint
 {
+    /// <summary>Keys that may change between two parts of a run: where it writes and when, and what gives the same numbers either way.</summary>
+    private static readonly HashSet<string> Free =
+    [
+        "output_dir", "overwrite_output_dir", "logging_steps", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy", "save_steps",
+        "save_total_limit", "max_shard_size", "per_device_eval_batch_size", "device", "attn_implementation", "gradient_checkpointing", "pair_layout",
+        // The trainer compares what these lead to: rows, tokens, steps.
+        "dataset", "eval_dataset", "eval_fraction", "num_train_epochs", "max_steps",
+    ];
+
+    /// <summary>The values that a run must keep for its steps to go on meaning the same.</summary>
+    public static IReadOnlyDictionary<string, string> MeaningOf(JsonObject config) => config.Where(entry => !Free.Contains(entry.Key))
+        .ToDictionary(entry => entry.Key, entry => entry.Value!["value"]?.ToJsonString() ?? "null");
+
     /// <summary>The checkpoint to continue, or null to start over. Changes nothing on disk.</summary>
     /// <param name="folder">The output folder.</param>
     /// <param name="stage">sft or dpo.</param>
@@ -25,13 +39,14 @@ internal static class ResumePoint
                 throw new UserErrorException($"--resume {resume}: there is no {TrainingState.FileName} in it; expected auto, never or a checkpoint folder");
             // A checkpoint of this folder goes on with its unfinished run; any other one begins a run here.
             if (folder.IsFinished || !folder.Holds(resume)) folder.RequireFree(overwrite);
+            else if (!overwrite) folder.RequireNewest(resume);
             return resume;
         }
         if (resume == "auto" && !overwrite && !folder.IsFinished)
         {
             if (folder.Checkpoints is [.., var newest]) return newest.Path;
             // A run of this stage that broke off before its first checkpoint: going on is starting over, and nothing is lost.
-            if (RunRecord.StageOf(folder.Root) == stage) return null;
+            if (OutputFolder.StageOf(folder.Root) == stage) return null;
         }
         folder.RequireFree(overwrite);
         return null;

@@ -36,8 +36,11 @@ internal sealed class TrainingStage
         (_name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
         _device = ComputeDevice.Resolve(model.Device);
         Folder = new(run.OutputDir);
-        if (Path.GetFullPath(run.OutputDir) == Path.GetFullPath(model.ModelNameOrPath))
-            throw new UserErrorException($"output_dir: {run.OutputDir} is model_name_or_path too; expected another folder, or the starting model would be lost");
+        RequireElsewhere("model_name_or_path", model.ModelNameOrPath);
+        if (model.TokenizerNameOrPath is { } tokenizerPath) RequireElsewhere("tokenizer_name_or_path", tokenizerPath);
+        var native = NativeTorch.Load();
+        if (!native.Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal))
+            Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume);
         ModelConfig = MistralConfigFile.Read(model.ModelNameOrPath);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
@@ -69,6 +72,7 @@ internal sealed class TrainingStage
 
     public MistralForCausalLM LoadReference(string folder)
     {
+        RequireElsewhere("ref_model_name_or_path", folder);
         TextModel.RequireFit(Tokenizer, MistralConfigFile.Read(folder), folder);
         return ModelFolder.Load(folder, Dtype, _device, trainable: false);
     }
@@ -84,15 +88,17 @@ internal sealed class TrainingStage
         IEnumerable<string> inputs, CancellationToken cancellation)
     {
         var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
-        using var trainer = new Trainer<TExample>(policy, objective, data, _options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
-        if (Checkpoint is not null) trainer.Resume(Checkpoint);
         var record = RunRecord.Create(_name, _config, _run.Seed, inputs.Concat(ModelFiles(_model.ModelNameOrPath)))
             .WithTraining(_device.ToString(), Precision, Checkpoint);
+        var options = _options with { Meaning = ResumePoint.MeaningOf(_config) };
+        using var trainer = new Trainer<TExample>(policy, objective, data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
+        if (Checkpoint is not null) trainer.Resume(Checkpoint);
         cancellation.ThrowIfCancellationRequested();
+        using var claim = Folder.Claim();
         Folder.Prepare(Checkpoint is not null && Folder.Holds(Checkpoint) ? trainer.Step : 0);
         try
         {
-            RunRecord.Write(Path.Combine(Folder.Root, RunRecord.FileName), record);
+            RunRecord.Write(Path.Combine(Folder.Root, OutputFolder.RecordName), record);
             foreach (var note in _notes) observer.OnNote(note);
             observer.OnStart(new(_name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count,
                 _device.ToString(), Precision, trainer.EvaluationDue));
@@ -106,6 +112,12 @@ internal sealed class TrainingStage
         {
             throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
         }
+    }
+
+    private void RequireElsewhere(string key, string folder)
+    {
+        if (OutputFolder.IsSame(_run.OutputDir, folder))
+            throw new UserErrorException($"output_dir: {_run.OutputDir} is {key} too; expected another folder, or what the run starts from would be lost");
     }
 
     /// <summary>The files of a model folder whose content matters.</summary>

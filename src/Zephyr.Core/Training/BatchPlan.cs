@@ -32,10 +32,10 @@ public sealed record BatchPlan(int ExampleCount, int MicroBatchSize, int Accumul
     {
         var (epoch, stepInEpoch) = Math.DivRem(step - 1, StepsPerEpoch);
         var order = OrderOf(epoch);
-        var rowsInStep = MicroBatchSize * Accumulation;
+        var rowsInStep = (long)MicroBatchSize * Accumulation;
         var end = Math.Min(ExampleCount, (stepInEpoch + 1) * rowsInStep);
         for (var start = stepInEpoch * rowsInStep; start < end; start += MicroBatchSize)
-            yield return order[start..Math.Min(end, start + MicroBatchSize)];
+            yield return order[(int)start..(int)Math.Min(end, start + MicroBatchSize)];
     }
 
     /// <summary>Passes made after a step.</summary>
@@ -48,5 +48,5 @@ public sealed record BatchPlan(int ExampleCount, int MicroBatchSize, int Accumul
         return _current.Value.Order;
     }
 
-    private static int CeilingOf(int count, int size) => (count + size - 1) / size;
+    private static int CeilingOf(int count, int size) => (int)(((long)count + size - 1) / size);
 }

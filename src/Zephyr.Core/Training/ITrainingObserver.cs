@@ -29,7 +29,7 @@ public interface ITrainingObserver
 /// <param name="Epochs">Passes over the data.</param>
 /// <param name="TrainableParameters">How many numbers are learned.</param>
 /// <param name="Device">"cpu" or "cuda:0".</param>
-/// <param name="Precision">"float32" or "bfloat16 with float32 master".</param>
+/// <param name="Precision">"float32" or "bfloat16 with float32 master weights and moments".</param>
 /// <param name="RepeatsEvaluation">The run begins by making the evaluation after <paramref name="StartStep"/> (again).</param>
 public sealed record TrainingPlan(
     string Stage, int TotalSteps, int StartStep, double Epochs, long TrainableParameters, string Device, string Precision, bool RepeatsEvaluation = false);
@@ -42,8 +42,8 @@ public sealed record TrainingPlan(
 /// <param name="Tokens">Real tokens in this step.</param>
 /// <param name="Seconds">What this step took.</param>
 /// <param name="TokensPerSecond">Real tokens a second.</param>
-/// <param name="MemoryBytes">Peak memory, where it can be had.</param>
-/// <param name="Logged">Whether the metrics were read back for this step (logging_steps).</param>
+/// <param name="MemoryBytes">Resident memory of the process after the step.</param>
+/// <param name="Logged">Whether this step is one of those that are logged (logging_steps).</param>
 public sealed record StepReport(
     int Step, int TotalSteps, double Epoch, IReadOnlyDictionary<string, double> Metrics, long Tokens, double Seconds,
     double TokensPerSecond, long? MemoryBytes, bool Logged);

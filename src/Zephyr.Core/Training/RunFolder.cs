@@ -35,6 +35,29 @@ public sealed class RunFolder(string root)
     public bool Holds(string checkpoint) =>
         Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(checkpoint))) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
 
+    /// <summary>Keeps other runs out as long as it is held.</summary>
+    /// <exception cref="UserErrorException">Another run is at work here, or the folder cannot be made.</exception>
+    public IDisposable Claim()
+    {
+        try
+        {
+            Directory.CreateDirectory(Root);
+            return OutputFolder.Lock(Path.Combine(Root, ".lock"), Root);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"output_dir: {Root} cannot be made: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Refuses to go on from a checkpoint that is not the newest: the ones after it would be lost.</summary>
+    public void RequireNewest(string checkpoint)
+    {
+        var newest = Checkpoints[^1];
+        if (StepOf(Path.TrimEndingDirectorySeparator(checkpoint)) < newest.Step)
+            throw new UserErrorException($"--resume {checkpoint}: {newest.Path} is newer and would be lost; expected the newest checkpoint, or overwrite_output_dir: true");
+    }
+
     /// <summary>Refuses a folder that holds a run, unless it is to be overwritten. Changes nothing.</summary>
     /// <exception cref="UserErrorException">It holds a run already, or is a file.</exception>
     public void RequireFree(bool overwrite)
@@ -50,17 +73,8 @@ public sealed class RunFolder(string root)
     /// there for later steps goes, and at step 0 everything of it. The caller has decided that this is wanted.
     /// </summary>
     /// <param name="step">The step of this folder's checkpoint that the run goes on from; 0 for a fresh one.</param>
-    /// <exception cref="UserErrorException">The folder cannot be made.</exception>
     public void Prepare(int step)
     {
-        try
-        {
-            Directory.CreateDirectory(Root);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"output_dir: {Root} cannot be made: {error.Message}", error);
-        }
         foreach (var leftover in Directory.EnumerateDirectories(Root, "*" + Unfinished).Where(IsOwnLeftover)) Directory.Delete(leftover, recursive: true);
         foreach (var (_, path) in Checkpoints.Where(checkpoint => checkpoint.Step > step)) Remove(path);
         // The weights first: without them no half-deleted model can pass for a finished run.

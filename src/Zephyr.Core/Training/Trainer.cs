@@ -202,7 +202,7 @@ public sealed class Trainer<TExample> : IDisposable
     };
 
     /// <summary>What a checkpoint must agree on for its steps to mean the same.</summary>
-    private SortedDictionary<string, string> ShapeOf(TrainingData<TExample> data) => new(StringComparer.Ordinal)
+    private SortedDictionary<string, string> ShapeOf(TrainingData<TExample> data) => new(_options.Meaning.ToDictionary(), StringComparer.Ordinal)
     {
         ["objective"] = _objective.GetType().Name,
         ["training rows"] = $"{_plan.ExampleCount}",

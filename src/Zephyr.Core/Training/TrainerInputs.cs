@@ -14,7 +14,11 @@ public sealed record TrainingData<TExample>(IReadOnlyList<TExample> Train, IRead
 /// <param name="Optimizer">AdamW and its schedule.</param>
 /// <param name="Cadence">Logging, evaluation, saving.</param>
 /// <param name="Seed">Seed of the data's order.</param>
-public sealed record TrainerOptions(TrainingOptions Training, OptimizerOptions Optimizer, CadenceOptions Cadence, long Seed);
+public sealed record TrainerOptions(TrainingOptions Training, OptimizerOptions Optimizer, CadenceOptions Cadence, long Seed)
+{
+    /// <summary>Values that a resumed run must share with its checkpoint, by key.</summary>
+    public IReadOnlyDictionary<string, string> Meaning { get; init; } = new Dictionary<string, string>();
+}
 
 /// <summary>Where a run writes, and how a model folder is written there.</summary>
 /// <param name="Folder">The output folder.</param>

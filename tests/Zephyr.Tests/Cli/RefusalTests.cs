@@ -103,7 +103,7 @@ public sealed class RefusalTests : IDisposable
     [Fact]
     public void The_model_folder_itself_as_output() =>
         Refused("sft", [("output_dir", _world.Base), ("overwrite_output_dir", "true")],
-            $"zephyr: output_dir: {_world.Base} is model_name_or_path too; expected another folder, or the starting model would be lost\n");
+            $"zephyr: output_dir: {_world.Base} is model_name_or_path too; expected another folder, or what the run starts from would be lost\n");
 
     [Theory]
     [InlineData("sft")]

@@ -97,7 +97,7 @@ public sealed class RunFolderTests : IDisposable
         _folder.RequireFree(overwrite: true);
         var file = new RunFolder(_temp.Write("file", ""));
         Assert.Equal($"output_dir: {file.Root} is a file, expected a folder", Assert.Throws<UserErrorException>(() => file.RequireFree(true)).Message);
-        Assert.StartsWith($"output_dir: {file.Root}/below cannot be made: ", Assert.Throws<UserErrorException>(() => new RunFolder($"{file.Root}/below").Prepare(0)).Message);
+        Assert.StartsWith($"output_dir: {file.Root}/below cannot be made: ", Assert.Throws<UserErrorException>(() => new RunFolder($"{file.Root}/below").Claim()).Message);
     }
 
     [Fact]

@@ -58,6 +58,18 @@ internal static class WeightReader
     public static void ReadInto(SafetensorsFile file, TensorEntry entry, Tensor target, Tensor? staging = null)
     {
         if (target.numel() == 0) return;
+        try
+        {
+            ReadRows(file, entry, target, staging);
+        }
+        catch (IOException error)
+        {
+            throw new UserErrorException($"{file.Path}: the tensor {entry.Name} could not be read: {error.Message}", error);
+        }
+    }
+
+    private static void ReadRows(SafetensorsFile file, TensorEntry entry, Tensor target, Tensor? staging)
+    {
         using var data = file.OpenData();
         data.Position = entry.Begin;
         var rows = entry.Shape.Length == 0 ? 1 : entry.Shape[0];
