@@ -23,7 +23,8 @@ internal static class DemoTables
                 console.WriteLine($"{who,-5} {PlainText.OneLine(text)}");
         }
         console.WriteLine();
-        console.WriteLine($"done in {PlainText.Duration(time)}; the models are in {outputDir}: try  zephyr generate --model {Path.Combine(outputDir, "dpo")} --prompt \"How do I keep bread fresh?\"");
+        console.WriteLine($"done in {PlainText.Duration(time)}; the models are in {outputDir}: try  zephyr generate "
+            + $"--model {Path.Combine(outputDir, "dpo")} --prompt \"How do I keep bread fresh?\"");
     }
 
     private static string[] Row(string name, string metric, IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after) =>

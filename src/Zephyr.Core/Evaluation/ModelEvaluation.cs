@@ -11,7 +11,8 @@ public static class ModelEvaluation
 {
     /// <summary>Loss and perplexity on conversations.</summary>
     /// <returns>loss (nats a token), perplexity, tokens, rows.</returns>
-    public static IReadOnlyDictionary<string, double> OnSequences(MistralForCausalLM model, IReadOnlyList<TokenSequence> sequences, int batchSize, CancellationToken cancellation)
+    public static IReadOnlyDictionary<string, double> OnSequences(MistralForCausalLM model, IReadOnlyList<TokenSequence> sequences, int batchSize,
+        CancellationToken cancellation)
     {
         var objective = new SftObjective(model, recompute: false);
         var loss = Evaluator.Run(objective, sequences, batchSize, cancellation)["loss"];

@@ -31,7 +31,8 @@ internal static class ConversationRows
                 + $"{packed.TokensDropped} tokens do not fill a block of max_seq_length {options.MaxSeqLength}, {packed.WithoutLabels} have no supervised token");
         note($"{what} data: {packed.Documents} conversations, {packed.Sequences.Count} {(options.Packing ? "packed blocks" : "sequences")} "
             + $"of up to {options.MaxSeqLength} tokens, {packed.Sequences.Sum(sequence => (long)sequence.LabelCount)} labels; "
-            + $"{packed.Truncated} cut, {packed.WithoutLabels} left out without a label, {packed.TokensDropped} tokens dropped{(tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : "")}");
+            + $"{packed.Truncated} cut, {packed.WithoutLabels} left out without a label, {packed.TokensDropped} tokens dropped"
+            + (tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : ""));
         return packed.Sequences;
     }
 

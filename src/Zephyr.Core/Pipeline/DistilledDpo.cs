@@ -22,7 +22,8 @@ public static class DistilledDpo
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), resolved.ToJson(), settings);
+        var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
+            resolved.ToJson(), settings);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
 
         var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);

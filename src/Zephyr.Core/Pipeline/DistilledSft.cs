@@ -22,7 +22,8 @@ public static class DistilledSft
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), resolved.ToJson(), settings);
+        var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
+            resolved.ToJson(), settings);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
 
         var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);

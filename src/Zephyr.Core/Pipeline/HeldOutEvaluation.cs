@@ -34,7 +34,8 @@ public static class HeldOutEvaluation
     {
         using var model = TextModel.Load(settings.Model, settings.Device);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
-        var pairs = PairRows.Tokenize("held-out", PreferenceSchema.Read(DataFiles.Resolve(files)), model.Tokenizer, options, settings.InsertSystem, note, cancellation);
+        var pairs = PairRows.Tokenize("held-out", PreferenceSchema.Read(DataFiles.Resolve(files)), model.Tokenizer, options, settings.InsertSystem,
+            note, cancellation);
         using var referenceModel = TextModel.Load(reference, settings.Device);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);

@@ -26,7 +26,8 @@ internal static class PairRows
         RequireEnds(pairs, report, tokenizer.EosId);
         note($"{what} data: {pairs.Count} pairs; {report.PromptsCut} prompts cut to {options.MaxPromptLength} tokens, {report.ChosenCut} chosen and "
             + $"{report.RejectedCut} rejected answers cut to fit {options.MaxLength} (these end without </s>), {report.TokensCut} tokens in all; "
-            + $"{pairs.Count(pair => pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))} pairs with equal answers{(tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : "")}");
+            + $"{pairs.Count(pair => pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))} pairs with equal answers"
+            + (tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : ""));
         return pairs;
     }
 
@@ -38,6 +39,7 @@ internal static class PairRows
     {
         var open = pairs.Count(pair => pair.ChosenIds[^1] != endId) + pairs.Count(pair => pair.RejectedIds[^1] != endId);
         if (open > report.ChosenCut + report.RejectedCut)
-            throw new UserErrorException($"{open} answers end without </s> but only {report.ChosenCut + report.RejectedCut} were cut: the tokenizer does not give </s> as one token");
+            throw new UserErrorException($"{open} answers end without </s> but only {report.ChosenCut + report.RejectedCut} were cut: "
+                + "the tokenizer does not give </s> as one token");
     }
 }

@@ -19,7 +19,8 @@ public sealed class TextGenerator(MistralForCausalLM model)
         if (room < 1)
             throw new UserErrorException($"the prompt has {promptIds.Length} tokens, the model was made for {model.Config.MaxPositionEmbeddings} (max_position_embeddings)");
         if (promptIds.Max() is var largest && largest >= model.Config.VocabSize)
-            throw new UserErrorException($"the prompt holds the token id {largest}, the model knows ids under {model.Config.VocabSize} (vocab_size); its tokenizer is not the one it was made with");
+            throw new UserErrorException($"the prompt holds the token id {largest}, the model knows ids under {model.Config.VocabSize} (vocab_size); "
+                + "its tokenizer is not the one it was made with");
         var most = Math.Min(options.MaxNewTokens, room);
         var embedding = model.Parameters[WeightNames.Embedding];
         using var cache = new KeyValueCache(model.Config, promptIds.Length + most, embedding.dtype, model.Device);

@@ -88,7 +88,8 @@ internal sealed class SafetensorsFile
         var bytes = (Int128)SafetensorsTypes.Size(type);
         foreach (var size in sizes) bytes = Int128.Min(bytes * size, (Int128)long.MaxValue * 2);
         if (begin > end || end > fileLength - dataStart || end - begin != bytes)
-            throw Broken(path, $"the tensor {name} of shape [{string.Join(", ", sizes)}] claims bytes {begin} to {end} of {fileLength - dataStart}; the file is truncated or its header is wrong");
+            throw Broken(path, $"the tensor {name} of shape [{string.Join(", ", sizes)}] claims bytes {begin} to {end} of {fileLength - dataStart}; "
+                + "the file is truncated or its header is wrong");
         return new(name, type, sizes, dataStart + begin, dataStart + end);
     }
 

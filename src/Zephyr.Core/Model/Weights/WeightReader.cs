@@ -20,7 +20,8 @@ internal static class WeightReader
     /// <param name="dtype">The data type of the parameters.</param>
     /// <param name="device">Where they go.</param>
     /// <exception cref="UserErrorException">A file is missing or broken, or tensors are missing, unexpected or mis-shaped: all are listed.</exception>
-    public static ParameterSet Read(string folder, IEnumerable<(string Name, long[] Shape)> needed, Func<string, bool> isKnownExtra, ScalarType dtype, Device device)
+    public static ParameterSet Read(string folder, IEnumerable<(string Name, long[] Shape)> needed, Func<string, bool> isKnownExtra,
+        ScalarType dtype, Device device)
     {
         var found = new Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>();
         foreach (var file in OpenAll(folder))
