@@ -31,9 +31,8 @@ internal static class ScoreCommand
 
     private static int Run(ScoreOptions options, CliSession session)
     {
-        var files = DataFiles.Resolve([options.Ids]);
         using var model = ModelFolder.Load(options.Model, ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
-        var scores = CompletionScores.Of(model, TokenIdSchema.Read(files).Until(session.Cancellation)).ToList();
+        var scores = CompletionScores.Of(model, TokenIdSchema.Read([options.Ids]).Until(session.Cancellation)).ToList();
         if (options.Json) JsonResult.Write(session.Console.Output, scores.Select(score => new { sum_logp = score.SumLogProb, tokens = score.Tokens }));
         else ResultTable.Write(session.Console.Results, [">row", ">sum_logp", ">tokens"],
             scores.Select((score, i) => new[] { $"{i + 1}", $"{score.SumLogProb:F4}", $"{score.Tokens}" }));

@@ -56,10 +56,10 @@ internal static class StageCommand
             }
 
             using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose);
-            ITrainingObserver observer = switched.Quiet
-                ? SilentObserver.Instance
-                // Log lines would break into a line that is being redrawn.
-                : new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw && !switched.Verbose, TimeProvider.System);
+            // Log lines would break into a line that is being redrawn.
+            using var progress = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw && !switched.Verbose, TimeProvider.System);
+            if (!switched.Quiet) progress.Wait($"{name}: reading and checking what it starts from ...");
+            ITrainingObserver observer = switched.Quiet ? SilentObserver.Instance : progress;
             var watchers = new CompositeObserver(observer, new LogObserver(log));
             return Logging.Around(log, name, () => run(config, new(new(switched.Resume, watchers), log, session.Console, session.Cancellation)));
         });

@@ -10,7 +10,7 @@ namespace Zephyr.Cli.Rendering;
 /// <param name="console">stderr.</param>
 /// <param name="redraw">Whether a line can be redrawn.</param>
 /// <param name="time">The clock for the time left and the rate of redrawing.</param>
-internal sealed class ConsoleObserver(IAnsiConsole console, bool redraw, TimeProvider time) : ITrainingObserver
+internal sealed class ConsoleObserver(IAnsiConsole console, bool redraw, TimeProvider time) : ITrainingObserver, IDisposable
 {
     private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(100);
     private static readonly string[] Shown = ["loss", "rewards/margins", "rewards/accuracies", "grad_norm", "learning_rate"];
@@ -19,6 +19,15 @@ internal sealed class ConsoleObserver(IAnsiConsole console, bool redraw, TimePro
     private int _startStep;
     private long _started;
     private long? _drawn;
+
+    /// <summary>Shows on a terminal what is being waited for before there is anything to report.</summary>
+    public void Wait(string what)
+    {
+        if (redraw) Draw(what);
+    }
+
+    /// <summary>Takes away a line that is still being redrawn, so that what others write starts on a clean one.</summary>
+    public void Dispose() => Erase();
 
     /// <inheritdoc/>
     public void OnStart(TrainingPlan plan)
