@@ -55,7 +55,8 @@ public static class DpoLoss
             using Scalar target = 1 / (2 * beta);
             var averaged = (logProbs.PolicyChosen - logProbs.ReferenceChosen) / logProbs.ChosenTokens
                 - (logProbs.PolicyRejected - logProbs.ReferenceRejected) / logProbs.RejectedTokens;
-            return (averaged - target).square();
+            var distance = averaged - target;
+            return distance * distance;
         }
         // Held until the loss is computed (see KeptScalar).
         using Scalar strength = beta, right = 1 - labelSmoothing, wrong = labelSmoothing, unbiased = 1 - 2 * labelSmoothing;

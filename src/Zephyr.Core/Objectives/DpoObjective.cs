@@ -38,7 +38,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var batches = Batches(examples);
-        var pairs = Pairs(examples, batches, Sums(policy, batches), Sums(reference, batches));
+        var pairs = Pairs(examples, Sums(policy, batches), Sums(reference, batches));
         return Metrics(pairs, Loss(pairs)).MoveToOuterDisposeScope();
     }
 
@@ -69,7 +69,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
         var heads = batches.Select(batch => new LabelLogProbs(policy, batch)).ToList();
         var policySums = cat([.. heads.Zip(passes, (head, pass) => head.SumBySequence(head.Forward(pass.Hidden_TD)))], 0);
         policySums.requires_grad_(true);
-        var pairs = Pairs(examples, batches, policySums, referenceSums);
+        var pairs = Pairs(examples, policySums, referenceSums);
         var losses_N = Loss(pairs);
         losses_N.sum().backward();
 
@@ -111,7 +111,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
         return cat([.. sums], 0).MoveToOuterDisposeScope();
     }
 
-    private PairLogProbs Pairs(IReadOnlyList<TokenizedPair> examples, List<LabelledBatch> batches, Tensor policySums, Tensor referenceSums)
+    private PairLogProbs Pairs(IReadOnlyList<TokenizedPair> examples, Tensor policySums, Tensor referenceSums)
     {
         var count = examples.Count;
         var tokens = tensor(examples.Select(pair => (float)pair.ChosenIds.Length)

@@ -40,8 +40,7 @@ public static class DistilledDpo
             ? "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
             : "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)");
         if (stage.Checkpoint is null && referenceFolder == config.Model.ModelNameOrPath) RequireAgreement(objective, pairs, config);
-        var inputs = files.All.Concat(TrainingStage.ModelFiles(referenceFolder));
-        return stage.Train(policy, objective, new(pairs, heldPairs), inputs, cancellation);
+        return stage.Train(policy, objective, new(pairs, heldPairs), files, referenceFolder, cancellation);
     }
 
     internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType), config.Dpo.Beta, config.Dpo.LabelSmoothing,

@@ -34,6 +34,6 @@ public static class DistilledSft
 
         using var policy = stage.LoadPolicy();
         var objective = new SftObjective(policy, config.Training.GradientCheckpointing);
-        return stage.Train(policy, objective, new(sequences, heldSequences), files.All, cancellation);
+        return stage.Train(policy, objective, new(sequences, heldSequences), files, null, cancellation);
     }
 }

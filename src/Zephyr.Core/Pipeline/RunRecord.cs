@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -41,6 +42,13 @@ internal static class RunRecord
         record["precision"] = precision;
         record["resumed_from"] = resumedFrom;
         return record;
+    }
+
+    /// <summary>One short name for the content of files that the record has hashed, wherever they stand and whatever they are called.</summary>
+    public static string ContentOf(JsonObject record, IEnumerable<string> files)
+    {
+        var hashes = files.Select(file => (string)record["sha256"]![file]!).Order(StringComparer.Ordinal);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(hashes))))[..12];
     }
 
     /// <summary>Writes it beside and renames it into place.</summary>

@@ -9,20 +9,23 @@ namespace Zephyr.Pipeline;
 internal sealed class StageFiles
 {
     private readonly DataOptions _options;
-    private readonly IReadOnlyList<string> _train, _held;
+    private readonly IReadOnlyList<string> _held;
 
     /// <summary>Finds the files.</summary>
     /// <exception cref="UserErrorException">There is none, or one is trained on and held out.</exception>
     public StageFiles(DataOptions options)
     {
         _options = options;
-        _train = DataFiles.Resolve(options.Dataset);
+        Train = DataFiles.Resolve(options.Dataset);
         _held = options.EvalDataset.Count > 0 ? DataFiles.Resolve(options.EvalDataset) : [];
-        DataFiles.RequireDisjoint(_train, _held);
+        DataFiles.RequireDisjoint(Train, _held);
     }
 
+    /// <summary>The files that are trained on.</summary>
+    public IReadOnlyList<string> Train { get; }
+
     /// <summary>All of them.</summary>
-    public IEnumerable<string> All => _train.Concat(_held);
+    public IEnumerable<string> All => Train.Concat(_held);
 
     /// <summary>The rows of both sides; no held-out one where none was asked for.</summary>
     /// <param name="read">Reads rows from files.</param>
@@ -30,7 +33,7 @@ internal sealed class StageFiles
     /// <param name="seed">The run's seed.</param>
     public (IEnumerable<T> Train, IEnumerable<T>? Held) Rows<T>(Func<IReadOnlyList<string>, IEnumerable<T>> read, Func<T, string> promptOf, long seed)
     {
-        if (_held.Count > 0) return (read(_train), read(_held));
-        return _options.EvalFraction == 0 ? (read(_train), null) : HeldOutSplit.Split(read(_train), promptOf, _options.EvalFraction, seed);
+        if (_held.Count > 0) return (read(Train), read(_held));
+        return _options.EvalFraction == 0 ? (read(Train), null) : HeldOutSplit.Split(read(Train), promptOf, _options.EvalFraction, seed);
     }
 }

@@ -17,13 +17,16 @@ internal static class ResumePoint
     [
         "output_dir", "overwrite_output_dir", "logging_steps", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy", "save_steps",
         "save_total_limit", "max_shard_size", "per_device_eval_batch_size", "device", "attn_implementation", "gradient_checkpointing", "pair_layout",
-        // The trainer compares what these lead to: rows, tokens, steps.
+        // What these lead to is compared: the content of the training rows, their number, the steps.
         "dataset", "eval_dataset", "eval_fraction", "num_train_epochs", "max_steps",
     ];
 
     /// <summary>The values that a run must keep for its steps to go on meaning the same.</summary>
-    public static IReadOnlyDictionary<string, string> MeaningOf(JsonObject config) => config.Where(entry => !Free.Contains(entry.Key))
-        .ToDictionary(entry => entry.Key, entry => entry.Value!["value"]?.ToJsonString() ?? "null");
+    /// <param name="config">Each key with its value and origin.</param>
+    /// <param name="content">Names the content of the training rows and of the reference model.</param>
+    public static IReadOnlyDictionary<string, string> MeaningOf(JsonObject config, string content) => config.Where(entry => !Free.Contains(entry.Key))
+        .Select(entry => KeyValuePair.Create(entry.Key, entry.Value!["value"]?.ToJsonString() ?? "null"))
+        .Append(new("content of the input files", content)).ToDictionary();
 
     /// <summary>The checkpoint to continue, or null to start over. Changes nothing on disk.</summary>
     /// <param name="folder">The output folder.</param>

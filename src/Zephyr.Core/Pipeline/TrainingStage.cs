@@ -42,7 +42,7 @@ internal sealed class TrainingStage
         if (!native.Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal))
             Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume);
-        ModelConfig = MistralConfigFile.Read(model.ModelNameOrPath);
+        ModelConfig = MistralConfigFile.Read(Checkpoint ?? model.ModelNameOrPath);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (model.AttnImplementation is { } implementation)
@@ -81,16 +81,18 @@ internal sealed class TrainingStage
     /// <param name="policy">What learns.</param>
     /// <param name="objective">What is asked of it.</param>
     /// <param name="data">Tokenized rows.</param>
-    /// <param name="inputs">Files whose content decides the run beside the model's: the rows, a reference model.</param>
+    /// <param name="files">Where the rows came from.</param>
+    /// <param name="reference">Folder of the reference model, where there is one.</param>
     /// <param name="cancellation">Finishes the step in hand, saves, and stops.</param>
     /// <exception cref="RunFailedException">A step was not finite, or the output could not be written.</exception>
     public TrainingSummary Train<TExample>(MistralForCausalLM policy, IObjective<TExample> objective, TrainingData<TExample> data,
-        IEnumerable<string> inputs, CancellationToken cancellation)
+        StageFiles files, string? reference, CancellationToken cancellation)
     {
         var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
-        var record = RunRecord.Create(_name, _config, _run.Seed, inputs.Concat(ModelFiles(_model.ModelNameOrPath)))
+        string[] decisive = [.. files.Train, .. reference is null ? [] : ModelFiles(reference)];
+        var record = RunRecord.Create(_name, _config, _run.Seed, decisive.Concat(files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
             .WithTraining(_device.ToString(), Precision, Checkpoint);
-        var options = _options with { Meaning = ResumePoint.MeaningOf(_config) };
+        var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };
         using var trainer = new Trainer<TExample>(policy, objective, data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);
         cancellation.ThrowIfCancellationRequested();
@@ -121,7 +123,7 @@ internal sealed class TrainingStage
     }
 
     /// <summary>The files of a model folder whose content matters.</summary>
-    public static IEnumerable<string> ModelFiles(string folder) =>
+    private static IEnumerable<string> ModelFiles(string folder) =>
         Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model");
 
     /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy.</summary>

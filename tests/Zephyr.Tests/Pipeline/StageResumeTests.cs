@@ -107,6 +107,22 @@ public sealed class StageResumeTests : IDisposable
         Assert.False(_world.Run("dpo", "stopped", more: [("save_steps", "2"), ("logging_steps", "1")]).Interrupted);
     }
 
+    [Theory]
+    [InlineData("sft")]
+    [InlineData("dpo")]
+    public void Rows_may_move_but_not_change(string stage)
+    {
+        Stop(stage, "stopped", 3);
+        var lines = File.ReadAllLines(stage == "sft" ? _world.Dialogues : _world.Pairs);
+        // As many rows and tokens, in another order: every step would see other rows.
+        var changed = _world.Write("changed.jsonl", string.Join('\n', lines.Reverse()) + "\n");
+        Assert.Contains("content of the input files was", Assert.Throws<UserErrorException>(() => _world.Run(stage, "stopped", more: [("dataset", changed)])).Message,
+            StringComparison.Ordinal);
+        var moved = _world.PathOf("moved.jsonl");
+        File.Copy(stage == "sft" ? _world.Dialogues : _world.Pairs, moved);
+        Assert.False(_world.Run(stage, "stopped", more: [("dataset", moved)]).Interrupted);
+    }
+
     [Fact]
     public void Two_runs_do_not_write_to_one_folder_at_once()
     {
