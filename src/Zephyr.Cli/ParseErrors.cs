@@ -50,7 +50,7 @@ internal static class ParseErrors
                 if (!tokens[i].Contains('=') && i + 1 < tokens.Count && !Arguments.IsOption(tokens[i + 1])) i++;
                 continue;
             }
-            if (OptionBefore(parsed, tokens[i]) is { Key.Kind: ConfigKind.TextList } list)
+            if (OptionBefore(parsed, tokens[i]) is { Key.Kind: ConfigKind.TextList or ConfigKind.NumberList } list)
             {
                 yield return new(null, null, list.Key.Option, $"found \"{tokens[i]}\" behind its value, expected one value: quote a glob, or write [a, b]");
                 // A glob that the shell has expanded is one mistake, not a thousand.

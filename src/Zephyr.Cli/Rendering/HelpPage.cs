@@ -66,6 +66,8 @@ internal sealed class HelpPage : SynchronousCommandLineAction
         ConfigKind.Whole or ConfigKind.LongWhole => "N",
         ConfigKind.Number => "X",
         ConfigKind.TextList => "TEXT|LIST",
+        ConfigKind.NumberList => "X|LIST",
+        ConfigKind.NumberMap => "{NAME: X}",
         _ => "TEXT",
     };
 

@@ -9,6 +9,14 @@ public sealed record CadenceOptions : IOptionGroup
     [ConfigKey("steps between two lines of metrics")]
     public int LoggingSteps { get; init; } = 10;
 
+    /// <summary>tensorboard: event files beside metrics.jsonl, which is always written. none or empty: nothing besides.</summary>
+    [ConfigKey("who else is told: tensorboard, or none; metrics.jsonl is always written")]
+    public IReadOnlyList<string> ReportTo { get; init; } = [];
+
+    /// <summary>Folder of the event files; output_dir/runs when null.</summary>
+    [ConfigKey("folder of the TensorBoard event files; output_dir/runs when not given")]
+    public string? LoggingDir { get; init; }
+
     /// <summary>no (only before the first and after the last step), steps or epoch.</summary>
     [ConfigKey("when to evaluate on held-out rows: no (before and after the run only), steps, epoch", Alias = "evaluation_strategy")]
     public string EvalStrategy { get; init; } = "no";
@@ -41,6 +49,7 @@ public sealed record CadenceOptions : IOptionGroup
     public IEnumerable<ConfigProblem> Validate() =>
     [
         .. AtLeast("logging_steps", LoggingSteps, 1),
+        .. ReportTo.SelectMany(target => OneOf("report_to", target, "tensorboard", "none")),
         .. OneOf("eval_strategy", EvalStrategy, "no", "steps", "epoch"),
         .. AtLeast("eval_steps", EvalSteps, 1),
         .. OneOf("save_strategy", SaveStrategy, "no", "steps", "epoch"),

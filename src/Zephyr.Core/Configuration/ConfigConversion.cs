@@ -19,6 +19,8 @@ internal static class ConfigConversion
         return key.Kind switch
         {
             ConfigKind.TextList => ToList(value, fromOption, out result),
+            ConfigKind.NumberList => ToNumbers(value, out result),
+            ConfigKind.NumberMap => ToMap(value, out result),
             _ when value is not YamlScalar => Mismatch(value, Expected(key.Kind)),
             ConfigKind.Text when value is YamlScalar { Quoted: true, Text: "" } && !key.Required && !key.Verbatim =>
                 "found an empty text, expected text, or null for none",
@@ -52,6 +54,39 @@ internal static class ConfigConversion
         }
 
         result = texts.AsReadOnly();
+        return null;
+    }
+
+    private static string? ToNumbers(YamlValue value, out object? result)
+    {
+        const string expected = "a number or a list of numbers";
+        result = null;
+        if (value is YamlMapping) return Mismatch(value, expected);
+        var numbers = new List<double>();
+        foreach (var item in value is YamlList list ? list.Items : [(YamlScalar)value])
+        {
+            if (item is null) return $"found a list or mapping inside the list, expected {expected}";
+            if (ToNumber(item, out var number) is not null) return Mismatch(item, expected);
+            numbers.Add((double)number!);
+        }
+
+        result = numbers.AsReadOnly();
+        return null;
+    }
+
+    private static string? ToMap(YamlValue value, out object? result)
+    {
+        result = null;
+        if (value is not YamlMapping mapping) return Mismatch(value, "names with a number each, {name: number}");
+        var numbers = new OrderedDictionary<string, double>();
+        foreach (var (name, item) in mapping.Items)
+        {
+            if (item is null) return $"found a list or mapping at {name}, expected a number";
+            if (ToNumber(item, out var number) is not null) return $"found {Describe(item)} at {name}, expected a number";
+            if (!numbers.TryAdd(name, (double)number!)) return $"names {name} twice";
+        }
+
+        result = new System.Collections.ObjectModel.ReadOnlyDictionary<string, double>(numbers);
         return null;
     }
 

@@ -22,6 +22,12 @@ public enum ConfigKind
 
     /// <summary>A list of texts; a single one is a list of one.</summary>
     TextList,
+
+    /// <summary>A list of numbers; a single one is a list of one.</summary>
+    NumberList,
+
+    /// <summary>Names with a number each.</summary>
+    NumberMap,
 }
 
 /// <summary>One key of a configuration, as the schema knows it.</summary>
@@ -90,8 +96,10 @@ public sealed class ConfigKey
         var t when t == typeof(bool) => ConfigKind.Flag,
         var t when t == typeof(int) => ConfigKind.Whole,
         var t when t == typeof(long) => ConfigKind.LongWhole,
-        var t when t == typeof(double) => ConfigKind.Number,
+        var t when t == typeof(double) || t == typeof(double?) => ConfigKind.Number,
         var t when t == typeof(IReadOnlyList<string>) => ConfigKind.TextList,
+        var t when t == typeof(IReadOnlyList<double>) => ConfigKind.NumberList,
+        var t when t == typeof(IReadOnlyDictionary<string, double>) => ConfigKind.NumberMap,
         var t => throw new NotSupportedException($"{property.DeclaringType?.Name}.{property.Name}: a configuration key cannot be {t}"),
     };
 

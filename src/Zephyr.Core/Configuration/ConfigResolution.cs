@@ -48,7 +48,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
             if (schema.Find(name.Replace('-', '_')) is not { } key)
                 _problems.Add(new(null, null, written, schema.ExplainUnknown(name.Replace('-', '_'), known => "--" + known)));
             else if (!given.Add(key))
-                _problems.Add(new(null, null, written, "is given more than once" + (key.Kind == ConfigKind.TextList ? ": a list is [a, b]" : "")));
+                _problems.Add(new(null, null, written, "is given more than once" + (key.Kind is ConfigKind.TextList or ConfigKind.NumberList ? ": a list is [a, b]" : "")));
             else
                 Set(key, new(written, null), ValueOf(key, text), fromOption: true);
         }
@@ -126,5 +126,5 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         ? $"is given twice, first on line {earlier.Line}"
         : $"is another name for {earlier.Written}, which is given on line {earlier.Line}: give one of them";
 
-    private static bool IsEmpty(object? value) => value is null or "" or IReadOnlyList<string> { Count: 0 };
+    private static bool IsEmpty(object? value) => value is null or "" or IReadOnlyCollection<string> { Count: 0 };
 }

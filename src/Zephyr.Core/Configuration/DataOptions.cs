@@ -6,8 +6,16 @@ namespace Zephyr.Configuration;
 public sealed record DataOptions : IOptionGroup
 {
     /// <summary>Training rows: files, folders or globs (Parquet or JSON Lines).</summary>
-    [ConfigKey("training rows: a file, folder or glob, or a list of them (.parquet, .jsonl)", Required = true)]
+    [ConfigKey("training rows: a file, folder or glob, or a list of them (.parquet, .jsonl); or give dataset_mixer")]
     public IReadOnlyList<string> Dataset { get; init; } = [];
+
+    /// <summary>The handbook's way to name rows: files, folders or globs with the share of each one's training rows that is taken (its first rows).</summary>
+    [ConfigKey("instead of dataset: sources and the share of each one's training rows to take, {PATH: 0.5, ...}")]
+    public IReadOnlyDictionary<string, double> DatasetMixer { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>With <see cref="DatasetMixer"/>: names of splits; those with "train" in them are trained on, those with "test" held out.</summary>
+    [ConfigKey("with dataset_mixer: the splits to read; names with \"train\" are trained on, with \"test\" held out")]
+    public IReadOnlyList<string> DatasetSplits { get; init; } = [];
 
     /// <summary>Held-out rows, as <see cref="Dataset"/>; empty for none.</summary>
     [ConfigKey("held-out rows, in the same forms")]
@@ -17,6 +25,14 @@ public sealed record DataOptions : IOptionGroup
     [ConfigKey("share of the training rows held out where no eval_dataset is given, 0 to 0.5")]
     public double EvalFraction { get; init; }
 
+    /// <summary>fail: the first row that cannot be used ends the run before it begins; skip: such rows are left out, counted by reason and the first ones named.</summary>
+    [ConfigKey("what a row that cannot be used does: fail (ends the run) or skip (left out and counted)")]
+    public string OnBadRow { get; init; } = "fail";
+
+    /// <summary>Threads that tokenize; 0 for one a core. The result is the same for any number.</summary>
+    [ConfigKey("threads that tokenize; 0 for one a core; same result for any number", Alias = "preprocessing_num_workers")]
+    public int DatasetNumProc { get; init; }
+
     /// <summary>Insert an empty system turn where a conversation has none, as the handbook's old scripts did.</summary>
     [ConfigKey("insert an empty system turn where a conversation has none")]
     public bool AutoInsertEmptySystemMsg { get; init; }
@@ -24,7 +40,16 @@ public sealed record DataOptions : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate()
     {
+        if (Dataset.Count == 0 && DatasetMixer.Count == 0)
+            yield return new("dataset", "is required, or dataset_mixer: the rows to train on");
+        else if (Dataset.Count > 0 && DatasetMixer.Count > 0)
+            yield return new("dataset_mixer", "cannot be combined with dataset: give one of them");
+        foreach (var (path, share) in DatasetMixer)
+            if (share is not (> 0 and <= 1))
+                yield return new("dataset_mixer", $"the share of {path} must be above 0 and at most 1 (was {share})");
         foreach (var problem in InRange("eval_fraction", EvalFraction, 0, 0.5)) yield return problem;
+        foreach (var problem in OneOf("on_bad_row", OnBadRow, "fail", "skip")) yield return problem;
+        foreach (var problem in AtLeast("dataset_num_proc", DatasetNumProc, 0)) yield return problem;
         if (EvalFraction > 0 && EvalDataset.Count > 0)
             yield return new("eval_fraction", "cannot be combined with eval_dataset: give one of them");
     }

@@ -9,13 +9,42 @@ public sealed record DpoOptions : IOptionGroup
     [ConfigKey("beta of the DPO loss: how strongly the policy is held to the reference")]
     public double Beta { get; init; } = 0.1;
 
-    /// <summary>sigmoid, hinge, ipo or robust.</summary>
-    [ConfigKey("sigmoid, hinge, ipo or robust")]
-    public string LossType { get; init; } = "sigmoid";
+    /// <summary>One loss, or a list whose weighted sum is the loss.</summary>
+    [ConfigKey("sigmoid, hinge, ipo, ipo_sum, robust, exo_pair, nca_pair, bco_pair, sppo_hard, apo_zero, apo_down, aot, aot_unpaired, "
+        + "discopop, sigmoid_norm, sft, or a list of them")]
+    public IReadOnlyList<string> LossType { get; init; } = ["sigmoid"];
 
-    /// <summary>Probability that a preference label is wrong (sigmoid: cDPO; robust), 0 to under 0.5.</summary>
-    [ConfigKey("assumed share of wrong preference labels (sigmoid, robust), 0 to under 0.5")]
+    /// <summary>The weight of each loss of the list; empty for 1 each.</summary>
+    [ConfigKey("the weight of each loss of the list; 1 each when not given")]
+    public IReadOnlyList<double> LossWeights { get; init; } = [];
+
+    /// <summary>Probability that a preference label is wrong, 0 to under 0.5.</summary>
+    [ConfigKey("assumed share of wrong preference labels (sigmoid, robust, exo_pair, aot), 0 to under 0.5")]
     public double LabelSmoothing { get; init; }
+
+    /// <summary>Adds this times the mean negative log-likelihood of the chosen answer's tokens (TRL up to 0.28; later loss_type [sigmoid, sft]); null for none.</summary>
+    [ConfigKey("adds this times the chosen answer's mean negative log-likelihood per token; none when not given")]
+    public double? RpoAlpha { get; init; }
+
+    /// <summary>LD-DPO (arXiv 2409.06411): weight of an answer's tokens beyond the shorter one's length, 0 to 1; null for plain sums.</summary>
+    [ConfigKey("LD-DPO: weight of an answer's tokens beyond the shorter answer's length, 0 to 1; none when not given")]
+    public double? LdAlpha { get; init; }
+
+    /// <summary>reverse_kl (the usual), forward_kl, js_divergence or alpha_divergence: f-DPO (arXiv 2309.16240).</summary>
+    [ConfigKey("f-DPO: reverse_kl (the usual), forward_kl, js_divergence, alpha_divergence")]
+    public string FDivergenceType { get; init; } = "reverse_kl";
+
+    /// <summary>alpha of alpha_divergence.</summary>
+    [ConfigKey("alpha of f_divergence_type alpha_divergence")]
+    public double FAlphaDivergenceCoef { get; init; } = 0.5;
+
+    /// <summary>Temperature of discopop's mix of its two losses.</summary>
+    [ConfigKey("temperature of loss_type discopop")]
+    public double DiscopopTau { get; init; } = 0.05;
+
+    /// <summary>How a pair becomes token ids: zephyr (rendered as one text), handbook-v0.3 (TRL 0.7.7) or trl (1.x).</summary>
+    [ConfigKey("how a pair becomes token ids: zephyr, handbook-v0.3 (TRL 0.7.7), trl (1.x)")]
+    public string Tokenization { get; init; } = "zephyr";
 
     /// <summary>The longest prompt and answer together, in tokens.</summary>
     [ConfigKey("longest prompt and answer together, in tokens")]
@@ -41,15 +70,38 @@ public sealed record DpoOptions : IOptionGroup
     [ConfigKey("separate (chosen and rejected in a pass each) or concatenated (one ragged pass); same numbers")]
     public string PairLayout { get; init; } = "separate";
 
+    private static readonly string[] LossTypes =
+    [
+        "sigmoid", "hinge", "ipo", "ipo_sum", "robust", "exo_pair", "nca_pair", "bco_pair", "sppo_hard", "apo_zero", "apo_down", "aot", "aot_unpaired",
+        "discopop", "sigmoid_norm", "sft",
+    ];
+
+    private static readonly string[] Smoothed = ["sigmoid", "robust", "exo_pair", "aot", "aot_unpaired"];
+
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate()
     {
         foreach (var problem in Positive("beta", Beta)) yield return problem;
-        foreach (var problem in OneOf("loss_type", LossType, "sigmoid", "hinge", "ipo", "robust")) yield return problem;
+        foreach (var problem in LossType.SelectMany(loss => OneOf("loss_type", loss, LossTypes))) yield return problem;
+        if (LossType.Count == 0) yield return new("loss_type", "must name a loss (was empty)");
+        if (LossType.Distinct().Count() < LossType.Count) yield return new("loss_type", "names a loss twice: give it one weight in loss_weights");
+        if (LossWeights.Count > 0 && LossWeights.Count != LossType.Count)
+            yield return new("loss_weights", $"must have as many numbers as loss_type has losses ({LossType.Count}; were {LossWeights.Count})");
+        foreach (var problem in LossWeights.SelectMany(weight => AtLeast("loss_weights", weight, 0))) yield return problem;
         if (LabelSmoothing is not (>= 0 and < 0.5))
             yield return new("label_smoothing", $"must be at least 0 and under 0.5 (was {LabelSmoothing})");
-        else if (LabelSmoothing > 0 && LossType is "hinge" or "ipo")
-            yield return new("label_smoothing", $"has no meaning for loss_type {LossType}: set it to 0");
+        else if (LabelSmoothing > 0 && !LossType.Any(Smoothed.Contains))
+            yield return new("label_smoothing", $"has no meaning for loss_type {string.Join(", ", LossType)}: set it to 0");
+        else if (LabelSmoothing == 0 && LossType.Contains("exo_pair"))
+            yield return new("label_smoothing", "must be above 0 for loss_type exo_pair, whose formula takes its logarithm (TRL uses 1e-3)");
+        if (RpoAlpha is { } alpha)
+            foreach (var problem in AtLeast("rpo_alpha", alpha, 0)) yield return problem;
+        if (LdAlpha is { } share)
+            foreach (var problem in InRange("ld_alpha", share, 0, 1)) yield return problem;
+        foreach (var problem in OneOf("f_divergence_type", FDivergenceType, "reverse_kl", "forward_kl", "js_divergence", "alpha_divergence")) yield return problem;
+        foreach (var problem in Positive("f_alpha_divergence_coef", FAlphaDivergenceCoef)) yield return problem;
+        foreach (var problem in Positive("discopop_tau", DiscopopTau)) yield return problem;
+        foreach (var problem in OneOf("tokenization", Tokenization, "zephyr", "handbook-v0.3", "trl")) yield return problem;
         foreach (var problem in AtLeast("max_length", MaxLength, 3)) yield return problem;
         foreach (var problem in AtLeast("max_prompt_length", MaxPromptLength, 2)) yield return problem;
         if (MaxPromptLength >= MaxLength)

@@ -138,8 +138,20 @@ internal sealed class FlatYaml
 
                 return new YamlList(LineOf(node), items);
             case MappingStart:
-                Skip();
-                return new YamlMapping(LineOf(node));
+                var pairs = new List<KeyValuePair<string, YamlScalar?>>();
+                while (MoveNext() && _parser.Current is not MappingEnd)
+                {
+                    var name = _parser.Current as Scalar;
+                    CheckPlain(_parser.Current!, key);
+                    if (name is null) _problems.Add((LineOf(_parser.Current!), key, $"found {Describe(_parser.Current!)} as a name inside it, expected text"));
+                    Skip();
+                    MoveNext();
+                    CheckPlain(_parser.Current!, key);
+                    pairs.Add(new(name?.Value ?? "", _parser.Current is Scalar value ? new(LineOf(value), value.Value, value.Style != ScalarStyle.Plain) : null));
+                    Skip();
+                }
+
+                return new YamlMapping(LineOf(node), pairs);
             default:
                 return new YamlInvalid(LineOf(node), "");
         }

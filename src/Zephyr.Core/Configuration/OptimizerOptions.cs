@@ -17,6 +17,10 @@ public sealed record OptimizerOptions : IOptionGroup
     [ConfigKey("cosine, linear, constant, constant_with_warmup")]
     public string LrSchedulerType { get; init; } = "linear";
 
+    /// <summary>What the schedule takes besides, by transformers' names: min_lr, min_lr_rate, num_cycles, power, lr_end, timescale.</summary>
+    [ConfigKey("what the schedule takes besides: {min_lr_rate: 0.1}, {num_cycles: 0.5}, {power: 2, lr_end: 1e-7}, {timescale: 1000}")]
+    public IReadOnlyDictionary<string, double> LrSchedulerKwargs { get; init; } = new Dictionary<string, double>();
+
     /// <summary>Share of the steps over which the rate rises linearly from 0; <see cref="WarmupSteps"/> wins where above 0.</summary>
     [ConfigKey("share of the steps over which the rate rises from 0, 0 to 1")]
     public double WarmupRatio { get; init; }

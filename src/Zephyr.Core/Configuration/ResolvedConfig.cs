@@ -41,6 +41,8 @@ public sealed record ResolvedConfig<T>(T Value, IReadOnlyList<ResolvedKey> Keys)
         long number => JsonValue.Create(number),
         double number => JsonValue.Create(number),
         IReadOnlyList<string> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(item))]),
+        IReadOnlyList<double> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(item))]),
+        IReadOnlyDictionary<string, double> map => new JsonObject(map.Select(entry => KeyValuePair.Create(entry.Key, (JsonNode?)JsonValue.Create(entry.Value)))),
         _ => throw new NotSupportedException($"a configuration value cannot be {value.GetType()}"),
     };
 }

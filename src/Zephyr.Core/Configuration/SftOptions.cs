@@ -13,8 +13,11 @@ public sealed record SftOptions : IOptionGroup
     [ConfigKey("put several conversations into one sequence")]
     public bool Packing { get; init; }
 
-    /// <summary>wrapped: concatenate and cut into blocks, as the Zephyr recipe did.</summary>
-    [ConfigKey("how to pack: wrapped (concatenate and cut, as the Zephyr recipe did)")]
+    /// <summary>
+    /// wrapped: concatenate and cut into blocks, as the Zephyr recipe did. bfd: whole documents placed best-fit decreasing, each attending
+    /// to itself only, longer ones cut. bfd_split: the same, with what is over the length going on as a document of its own.
+    /// </summary>
+    [ConfigKey("how to pack: wrapped (concatenate and cut, as the recipe did), bfd (whole documents, kept apart), bfd_split")]
     public string PackingStrategy { get; init; } = "wrapped";
 
     /// <summary>Loss on assistant turns only (content and its end-of-turn token) instead of on all tokens.</summary>
@@ -25,6 +28,6 @@ public sealed record SftOptions : IOptionGroup
     public IEnumerable<ConfigProblem> Validate() =>
     [
         .. AtLeast("max_seq_length", MaxSeqLength, 2),
-        .. OneOf("packing_strategy", PackingStrategy, "wrapped"),
+        .. OneOf("packing_strategy", PackingStrategy, "wrapped", "bfd", "bfd_split"),
     ];
 }

@@ -11,7 +11,7 @@ public static partial class YamlText
     private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>One line of YAML.</summary>
-    /// <param name="value">string, bool, int, long, double, a list of strings, or null.</param>
+    /// <param name="value">string, bool, int, long, double, a list of strings or numbers, names with numbers, or null.</param>
     public static string Of(object? value) => value switch
     {
         null => "null",
@@ -19,6 +19,8 @@ public static partial class YamlText
         double number => number.ToString("R", CultureInfo.InvariantCulture).ToLowerInvariant(),
         string text => Quoted(text),
         IEnumerable<string> list => $"[{string.Join(", ", list.Select(Quoted))}]",
+        IEnumerable<double> list => $"[{string.Join(", ", list.Select(number => Of(number)))}]",
+        IEnumerable<KeyValuePair<string, double>> map => $"{{{string.Join(", ", map.Select(entry => $"{Quoted(entry.Key)}: {Of(entry.Value)}"))}}}",
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
         _ => throw new NotSupportedException($"a configuration value cannot be {value.GetType()}"),
     };

@@ -40,8 +40,8 @@ internal sealed partial record YamlScalar(int Line, string Text, bool Quoted) : 
 /// <summary>A list; null stands for an item that is itself a list or mapping.</summary>
 internal sealed record YamlList(int Line, IReadOnlyList<YamlScalar?> Items) : YamlValue(Line);
 
-/// <summary>A mapping: no key takes one.</summary>
-internal sealed record YamlMapping(int Line) : YamlValue(Line);
+/// <summary>A mapping inside the file's own; null stands for a value that is itself a list or mapping.</summary>
+internal sealed record YamlMapping(int Line, IReadOnlyList<KeyValuePair<string, YamlScalar?>> Items) : YamlValue(Line);
 
 /// <summary>What could not be read at all.</summary>
 internal sealed record YamlInvalid(int Line, string Message) : YamlValue(Line);

@@ -43,7 +43,7 @@ public static class DistilledDpo
         return stage.Train(policy, objective, new(pairs, heldPairs), files, referenceFolder, cancellation);
     }
 
-    internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType), config.Dpo.Beta, config.Dpo.LabelSmoothing,
+    internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType[0]), config.Dpo.Beta, config.Dpo.LabelSmoothing,
         config.Dpo.PairLayout == "concatenated", config.Training.GradientCheckpointing);
 
     private static DpoLossType LossOf(string name) => name switch
@@ -64,7 +64,7 @@ public static class DistilledDpo
         var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();
         var means = objective.Evaluate(sample).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
         var bound = config.Training.Bf16 ? 1e-2 : 1e-4;
-        var off = config.Dpo.LossType == "sigmoid" ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
+        var off = config.Dpo.LossType is ["sigmoid"] ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
         if (!(off <= bound))
             throw new RunFailedException($"policy and reference have the same weights, but their first loss is {means[0]} and their rewards {means[1]} and {means[2]}; "
                 + $"expected ln 2 = 0.6931 and 0 to {bound}: this is a defect of the program or of its libtorch, and training would start from a wrong place");

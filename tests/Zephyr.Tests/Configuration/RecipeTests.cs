@@ -42,7 +42,7 @@ public class RecipeTests
 
     private const string Dpo = Common + """
         learning_rate 5e-07
-        loss_type sigmoid
+        loss_type [sigmoid]
         label_smoothing 0
         max_length 1024
         max_prompt_length 512
