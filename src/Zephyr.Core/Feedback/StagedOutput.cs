@@ -30,8 +30,7 @@ public sealed class StagedOutput : IDisposable
     {
         _folder = run.OutputDir;
         _staging = Path.Combine(_folder, StagingName);
-        if (File.Exists(_folder)) throw new UserErrorException($"output_dir {_folder}: found a file, expected a folder");
-        RequireFree(run.OverwriteOutputDir);
+        RequireFree(run);
         _created = !Directory.Exists(_folder);
         try
         {
@@ -53,7 +52,7 @@ public sealed class StagedOutput : IDisposable
     /// <param name="last">The file that is moved last: where it is, the others are.</param>
     public IReadOnlyList<string> Commit(string last)
     {
-        foreach (var file in Existing(OwnFiles).ToArray()) File.Delete(file);
+        foreach (var file in Existing(_folder, OwnFiles).ToArray()) File.Delete(file);
         string[] names = [.. Staged().Select(file => Path.GetFileName(file)!)
             .OrderBy(name => name == last).ThenBy(name => name, StringComparer.Ordinal)];
         foreach (var name in names) File.Move(PathOf(name), Path.Combine(_folder, name));
@@ -69,25 +68,29 @@ public sealed class StagedOutput : IDisposable
         if (_created && Directory.Exists(_folder) && !Directory.EnumerateFileSystemEntries(_folder).Any()) Directory.Delete(_folder);
     }
 
-    private void RequireFree(bool overwrite)
+    /// <summary>Refuses a folder that the pairs must not go to. Changes nothing.</summary>
+    /// <exception cref="UserErrorException">It is a file, or holds a run that is not to be replaced.</exception>
+    public static void RequireFree(RunOptions run)
     {
-        if (OtherStage() is { } stage)
-            throw new UserErrorException($"output_dir {_folder}: holds the output of {stage}, which aif never overwrites, expected a folder of its own");
-        if (!overwrite && Existing(OwnFiles).FirstOrDefault() is { } file)
+        var folder = run.OutputDir;
+        if (File.Exists(folder)) throw new UserErrorException($"output_dir {folder}: found a file, expected a folder");
+        if (OtherStage(folder) is { } stage)
+            throw new UserErrorException($"output_dir {folder}: holds the output of {stage}, which aif never overwrites, expected a folder of its own");
+        if (!run.OverwriteOutputDir && Existing(folder, OwnFiles).FirstOrDefault() is { } file)
             throw new UserErrorException(
-                $"output_dir {_folder}: holds a run's output already ({Path.GetFileName(file)}), "
+                $"output_dir {folder}: holds a run's output already ({Path.GetFileName(file)}), "
                 + "expected an empty folder, or overwrite_output_dir: true to start over");
     }
 
     /// <summary>Whose folder it is, where it is another stage's: its files would stay among the new ones and lose their run.json.</summary>
-    private string? OtherStage()
+    private static string? OtherStage(string folder)
     {
-        if (OutputFolder.StageOf(_folder) is { } recorded && recorded != Stage) return recorded;
-        return Existing(TrainingFiles).FirstOrDefault() is { } file ? $"a training run ({Path.GetFileName(file)})" : null;
+        if (OutputFolder.StageOf(folder) is { } recorded && recorded != Stage) return recorded;
+        return Existing(folder, TrainingFiles).FirstOrDefault() is { } file ? $"a training run ({Path.GetFileName(file)})" : null;
     }
 
-    private IEnumerable<string> Existing(string[] patterns) =>
-        Directory.Exists(_folder) ? patterns.SelectMany(pattern => Directory.EnumerateFileSystemEntries(_folder, pattern)) : [];
+    private static IEnumerable<string> Existing(string folder, string[] patterns) =>
+        Directory.Exists(folder) ? patterns.SelectMany(pattern => Directory.EnumerateFileSystemEntries(folder, pattern)) : [];
 
     private IEnumerable<string> Staged() => Directory.EnumerateFiles(_staging).Where(file => Path.GetFileName(file) != LockName);
 }

@@ -13,6 +13,13 @@ namespace Zephyr.Pipeline;
 /// <param name="Audit">What went in, what came out and what was left out.</param>
 public sealed record AiFeedbackResult(IReadOnlyList<string> Inputs, IReadOnlyList<string> Files, FeedbackAudit Audit);
 
+/// <summary>What <see cref="AiFeedback.Run"/> would do.</summary>
+/// <param name="Inputs">The files that are read.</param>
+/// <param name="Audit">What goes in and what comes out; its split into training and test pairs is not made yet.</param>
+/// <param name="TestPrompts">Prompts whose pairs would be for testing.</param>
+/// <param name="OutputDir">Where the pairs would go.</param>
+public sealed record AiFeedbackPlan(IReadOnlyList<string> Inputs, FeedbackAudit Audit, int TestPrompts, string OutputDir);
+
 /// <summary>
 /// AIF, the second step of the recipe: several models answered each prompt and a teacher scored the answers; the best one
 /// is chosen, a sampled lower-scored one is rejected.
@@ -52,6 +59,28 @@ public static class AiFeedback
         }
 
         IEnumerable<PairOutcome> Outcomes() => FeedbackSchema.Read(inputs).Until(cancel).Select(builder.Build);
+    }
+
+    /// <summary>Reads and judges every row as <see cref="Run"/> would, and writes nothing.</summary>
+    /// <param name="resolved">A valid configuration.</param>
+    /// <param name="cancel">Stops between two rows.</param>
+    /// <exception cref="UserErrorException">Bad input, an output folder that holds a run, or no pair left.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    public static AiFeedbackPlan Plan(ResolvedConfig<AifConfig> resolved, CancellationToken cancel = default)
+    {
+        var config = resolved.Value;
+        var inputs = DataFiles.Resolve(config.Aif.Feedback);
+        StagedOutput.RequireFree(config.Run);
+        var (builder, tally, prompts) = (new PairBuilder(config.Aif, config.Run.Seed), new FeedbackTally(), new List<long>());
+        foreach (var outcome in FeedbackSchema.Read(inputs).Until(cancel).Select(builder.Build))
+        {
+            tally.Add(outcome, isTest: false);
+            if (outcome.Pair is not null) prompts.Add(PromptKey.Of(outcome.Prompt.Prompt));
+        }
+        var audit = tally.ToAudit();
+        return audit.Pairs == 0
+            ? throw new UserErrorException(NoPairs(audit))
+            : new(inputs, audit, PromptSplit.Choose(prompts, config.Aif.TestFraction, config.Run.Seed).Count, config.Run.OutputDir);
     }
 
     private static FeedbackAudit Write(

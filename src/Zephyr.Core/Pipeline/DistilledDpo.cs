@@ -20,27 +20,45 @@ public static class DistilledDpo
     /// <exception cref="RunFailedException">The run could not go on; the last checkpoint is whole.</exception>
     public static TrainingSummary Run(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
+        var (config, run) = (resolved.Value, Prepare(resolved, settings, cancellation));
+        using var policy = run.Stage.LoadPolicy();
+        using var reference = run.Stage.LoadReference(run.Reference!);
+        var objective = new DpoObjective(policy, reference, SettingsOf(config));
+        if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
+        return run.Stage.Train(run, policy, objective, cancellation);
+    }
+
+    /// <summary>Does everything up to the first step but load the weights, writes nothing, and says what the run would do.</summary>
+    /// <inheritdoc cref="Run"/>
+    public static RunPlan Plan(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
+    {
+        var run = Prepare(resolved, settings, cancellation);
+        return run.Stage.Planner.PlanOf(run, typeof(DpoObjective), "pairs", pair => (
+            2 * pair.PromptIds.Length + pair.ChosenIds.Length + pair.RejectedIds.Length,
+            pair.ChosenIds.Length + pair.RejectedIds.Length,
+            pair.PromptIds.Length + Math.Max(pair.ChosenIds.Length, pair.RejectedIds.Length)));
+    }
+
+    /// <summary>Finds and checks everything that the run starts from, and makes the rows into pairs of token ids.</summary>
+    private static PreparedRun<TokenizedPair> Prepare(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
+    {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
         var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
             resolved.ToJson(), settings);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
+        var reference = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
+        stage.RequireReference(reference, "max_length", config.Dpo.MaxLength);
 
         var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
         List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
             PairRows.Tokenize(what, rows, stage.Tokenizer, config.Dpo, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
         var pairs = Tokenize("training", train);
         var heldPairs = held is null ? [] : Tokenize("held-out", held);
-
-        var referenceFolder = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
-        using var policy = stage.LoadPolicy();
-        using var reference = stage.LoadReference(referenceFolder);
-        var objective = new DpoObjective(policy, reference, SettingsOf(config));
         stage.Note(config.Dpo.PairLayout == "concatenated"
             ? "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
             : "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)");
-        if (stage.Checkpoint is null && referenceFolder == config.Model.ModelNameOrPath) RequireAgreement(objective, pairs, config);
-        return stage.Train(policy, objective, new(pairs, heldPairs), files, referenceFolder, cancellation);
+        return new(stage, files, new(pairs, heldPairs), reference);
     }
 
     internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType[0]), config.Dpo.Beta, config.Dpo.LabelSmoothing,
@@ -58,7 +76,7 @@ public static class DistilledDpo
     /// Where policy and reference hold the same weights they must say the same: rewards 0, and ln 2 for the sigmoid loss. Both run the
     /// same kernels on the same bits, so the bound is for rounding only: 1e-4 in fp32, 1e-2 in bf16.
     /// </summary>
-    internal static void RequireAgreement(DpoObjective objective, List<TokenizedPair> pairs, DpoConfig config)
+    internal static void RequireAgreement(DpoObjective objective, IReadOnlyList<TokenizedPair> pairs, DpoConfig config)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();

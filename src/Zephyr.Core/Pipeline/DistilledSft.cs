@@ -20,6 +20,23 @@ public static class DistilledSft
     /// <exception cref="RunFailedException">The run could not go on; the last checkpoint is whole.</exception>
     public static TrainingSummary Run(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
+        var run = Prepare(resolved, settings, cancellation);
+        using var policy = run.Stage.LoadPolicy();
+        var objective = new SftObjective(policy, resolved.Value.Training.GradientCheckpointing);
+        return run.Stage.Train(run, policy, objective, cancellation);
+    }
+
+    /// <summary>Does everything up to the first step but load the weights, writes nothing, and says what the run would do.</summary>
+    /// <inheritdoc cref="Run"/>
+    public static RunPlan Plan(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
+    {
+        var run = Prepare(resolved, settings, cancellation);
+        return run.Stage.Planner.PlanOf(run, typeof(SftObjective), "sequences", sequence => (sequence.Ids.Length, sequence.LabelCount, sequence.Ids.Length));
+    }
+
+    /// <summary>Finds and checks everything that the run starts from, and makes the rows into sequences.</summary>
+    private static PreparedRun<TokenSequence> Prepare(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
+    {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
         var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
@@ -30,10 +47,6 @@ public static class DistilledSft
         IReadOnlyList<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
             ConversationRows.Tokenize(what, rows, stage.Tokenizer, config.Sft, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
         var sequences = Tokenize("training", train);
-        var heldSequences = held is null ? [] : Tokenize("held-out", held);
-
-        using var policy = stage.LoadPolicy();
-        var objective = new SftObjective(policy, config.Training.GradientCheckpointing);
-        return stage.Train(policy, objective, new(sequences, heldSequences), files, null, cancellation);
+        return new(stage, files, new(sequences, held is null ? [] : Tokenize("held-out", held)));
     }
 }

@@ -23,10 +23,10 @@ internal static class ResumePoint
 
     /// <summary>The values that a run must keep for its steps to go on meaning the same.</summary>
     /// <param name="config">Each key with its value and origin.</param>
-    /// <param name="content">Names the content of the training rows and of the reference model.</param>
-    public static IReadOnlyDictionary<string, string> MeaningOf(JsonObject config, string content) => config.Where(entry => !Free.Contains(entry.Key))
+    /// <param name="content">Names the content of the training rows and of the reference model; null leaves it out, where files are not hashed.</param>
+    public static IReadOnlyDictionary<string, string> MeaningOf(JsonObject config, string? content = null) => config.Where(entry => !Free.Contains(entry.Key))
         .Select(entry => KeyValuePair.Create(entry.Key, entry.Value!["value"]?.ToJsonString() ?? "null"))
-        .Append(new("content of the input files", content)).ToDictionary();
+        .Concat(content is null ? [] : [KeyValuePair.Create("content of the input files", content)]).ToDictionary();
 
     /// <summary>The checkpoint to continue, or null to start over. Changes nothing on disk.</summary>
     /// <param name="folder">The output folder.</param>

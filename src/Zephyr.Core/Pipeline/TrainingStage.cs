@@ -16,12 +16,10 @@ namespace Zephyr.Pipeline;
 /// </summary>
 internal sealed class TrainingStage
 {
-    private readonly string _name;
     private readonly ModelOptions _model;
     private readonly RunOptions _run;
     private readonly TrainerOptions _options;
     private readonly JsonObject _config;
-    private readonly Device _device;
     private readonly ITrainingObserver _observer;
     private readonly List<string> _notes = [];
 
@@ -33,8 +31,8 @@ internal sealed class TrainingStage
     /// <param name="session">Resume choice and observer.</param>
     public TrainingStage(string name, ModelOptions model, RunOptions run, TrainerOptions options, JsonObject config, StageSettings session)
     {
-        (_name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
-        _device = ComputeDevice.Resolve(model.Device);
+        (Name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
+        Device = ComputeDevice.Resolve(model.Device);
         Folder = new(run.OutputDir);
         RequireElsewhere("model_name_or_path", model.ModelNameOrPath);
         if (model.TokenizerNameOrPath is { } tokenizerPath) RequireElsewhere("tokenizer_name_or_path", tokenizerPath);
@@ -43,11 +41,17 @@ internal sealed class TrainingStage
             Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume);
         ModelConfig = MistralConfigFile.Read(Checkpoint ?? model.ModelNameOrPath);
+        ModelFolder.RequireWeights(Checkpoint ?? model.ModelNameOrPath, ModelConfig);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (model.AttnImplementation is { } implementation)
             Note($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
     }
+
+    /// <summary>sft or dpo.</summary>
+    public string Name { get; }
+
+    public Device Device { get; }
 
     public RunFolder Folder { get; }
 
@@ -60,7 +64,10 @@ internal sealed class TrainingStage
 
     private ScalarType Dtype => _options.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    private string Precision => _options.Training.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32";
+    public string Precision => _options.Training.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32";
+
+    /// <summary>What was noted so far.</summary>
+    public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>Something worth a line. It is told when the run starts: a run that is refused before leaves no log behind.</summary>
     public void Note(string text) => _notes.Add(text);
@@ -68,32 +75,37 @@ internal sealed class TrainingStage
     /// <summary>Refuses a sequence length that the model has no positions for.</summary>
     public void RequirePositions(string key, int length) => TextModel.RequirePositions(ModelConfig, _model.ModelNameOrPath, key, length);
 
-    public MistralForCausalLM LoadPolicy() => ModelFolder.Load(Checkpoint ?? _model.ModelNameOrPath, Dtype, _device, trainable: true);
+    public MistralForCausalLM LoadPolicy() => ModelFolder.Load(Checkpoint ?? _model.ModelNameOrPath, Dtype, Device, trainable: true);
 
-    public MistralForCausalLM LoadReference(string folder)
+    /// <summary>Refuses a reference model that is none, that tokenizer or lengths do not fit, or that the run would overwrite.</summary>
+    public void RequireReference(string folder, string key, int length)
     {
         RequireElsewhere("ref_model_name_or_path", folder);
-        TextModel.RequireFit(Tokenizer, MistralConfigFile.Read(folder), folder);
-        return ModelFolder.Load(folder, Dtype, _device, trainable: false);
+        var config = MistralConfigFile.Read(folder);
+        TextModel.RequireFit(Tokenizer, config, folder);
+        TextModel.RequirePositions(config, folder, key, length);
+        ModelFolder.RequireWeights(folder, config);
     }
 
+    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(folder, Dtype, Device, trainable: false);
+
+    /// <summary>Works out what a prepared run would do.</summary>
+    public RunPlanner Planner => new(_options with { Meaning = ResumePoint.MeaningOf(_config) }, _model);
+
     /// <summary>Trains and writes the model.</summary>
+    /// <param name="run">Everything it starts from.</param>
     /// <param name="policy">What learns.</param>
     /// <param name="objective">What is asked of it.</param>
-    /// <param name="data">Tokenized rows.</param>
-    /// <param name="files">Where the rows came from.</param>
-    /// <param name="reference">Folder of the reference model, where there is one.</param>
     /// <param name="cancellation">Finishes the step in hand, saves, and stops.</param>
     /// <exception cref="RunFailedException">A step was not finite, or the output could not be written.</exception>
-    public TrainingSummary Train<TExample>(MistralForCausalLM policy, IObjective<TExample> objective, TrainingData<TExample> data,
-        StageFiles files, string? reference, CancellationToken cancellation)
+    public TrainingSummary Train<TExample>(PreparedRun<TExample> run, MistralForCausalLM policy, IObjective<TExample> objective, CancellationToken cancellation)
     {
         var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
-        string[] decisive = [.. files.Train, .. reference is null ? [] : ModelFiles(reference)];
-        var record = RunRecord.Create(_name, _config, _run.Seed, decisive.Concat(files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
-            .WithTraining(_device.ToString(), Precision, Checkpoint);
+        string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : ModelFiles(run.Reference)];
+        var record = RunRecord.Create(Name, _config, _run.Seed, decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
+            .WithTraining(Device.ToString(), Precision, Checkpoint);
         var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };
-        using var trainer = new Trainer<TExample>(policy, objective, data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
+        using var trainer = new Trainer<TExample>(policy, objective, run.Data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);
         cancellation.ThrowIfCancellationRequested();
         using var claim = Folder.Claim();
@@ -102,8 +114,8 @@ internal sealed class TrainingStage
         {
             RunRecord.Write(Path.Combine(Folder.Root, OutputFolder.RecordName), record);
             foreach (var note in _notes) observer.OnNote(note);
-            observer.OnStart(new(_name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count,
-                _device.ToString(), Precision, trainer.EvaluationDue));
+            observer.OnStart(new(Name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count,
+                Device.ToString(), Precision, trainer.EvaluationDue));
             var watch = Stopwatch.StartNew();
             var interrupted = trainer.Run(cancellation);
             var summary = new TrainingSummary(trainer.Step, watch.Elapsed.TotalSeconds, Folder.Root, interrupted);
@@ -132,6 +144,6 @@ internal sealed class TrainingStage
         var weights = _model.TorchDtype == "float32" ? master : policy.Parameters.All;
         ModelFolder.Save(folder, policy.Config, weights, ByteSize.Parse(_options.Cadence.MaxShardSize));
         TokenizerFiles.Write(folder, Tokenizer, policy.Config.MaxPositionEmbeddings);
-        File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(_name, _model.ModelNameOrPath, _config));
+        File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(Name, _model.ModelNameOrPath, _config));
     }
 }

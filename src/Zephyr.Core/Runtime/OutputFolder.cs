@@ -42,6 +42,21 @@ public static class OutputFolder
         }
     }
 
+    /// <summary>Free bytes on the disk that a folder stands on, or would; null where that cannot be told.</summary>
+    public static long? FreeBytes(string folder)
+    {
+        try
+        {
+            var existing = Path.GetFullPath(folder);
+            while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { } parent) existing = parent;
+            return new DriveInfo(existing).AvailableFreeSpace;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Whether two paths name one folder or file, links followed.</summary>
     public static bool IsSame(string one, string other) => Resolve(one) == Resolve(other);
 

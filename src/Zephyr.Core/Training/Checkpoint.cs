@@ -7,7 +7,7 @@ namespace Zephyr.Training;
 /// <summary>The optimizer's part of a checkpoint: moments and master weights as safetensors.</summary>
 internal static class Checkpoint
 {
-    private const string OptimizerFile = "optimizer.safetensors";
+    public const string OptimizerFile = "optimizer.safetensors";
 
     public static void Write(string folder, AdamW optimizer, TrainingState state)
     {

@@ -46,7 +46,7 @@ public sealed class Trainer<TExample> : IDisposable
         _gradients = new(_parameters);
         _optimizer = new(_parameters, options.Optimizer);
         _tally = new(objective.MetricNames);
-        _shape = ShapeOf(data);
+        _shape = RunShape.Of(objective.GetType().Name, _plan, data.Train.Sum(example => (long)objective.TokensOf(example)), TotalSteps, options);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>
@@ -199,17 +199,5 @@ public sealed class Trainer<TExample> : IDisposable
         "steps" => _step % steps == 0,
         "epoch" => _step % _plan.StepsPerEpoch == 0,
         _ => false,
-    };
-
-    /// <summary>What a checkpoint must agree on for its steps to mean the same.</summary>
-    private SortedDictionary<string, string> ShapeOf(TrainingData<TExample> data) => new(_options.Meaning.ToDictionary(), StringComparer.Ordinal)
-    {
-        ["objective"] = _objective.GetType().Name,
-        ["training rows"] = $"{_plan.ExampleCount}",
-        ["training tokens"] = $"{data.Train.Sum(example => (long)_objective.TokensOf(example))}",
-        ["per_device_train_batch_size"] = $"{_plan.MicroBatchSize}",
-        ["gradient_accumulation_steps"] = $"{_plan.Accumulation}",
-        ["seed"] = $"{_options.Seed}",
-        ["total steps"] = $"{TotalSteps}",
     };
 }

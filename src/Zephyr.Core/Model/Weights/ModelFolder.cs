@@ -19,6 +19,13 @@ public static class ModelFolder
         return new(config, parameters.RequireGradients(trainable));
     }
 
+    /// <summary>Checks by the files' headers what <see cref="Load"/> would check, without reading a weight.</summary>
+    /// <param name="folder">Holds config.json and the weights.</param>
+    /// <param name="config">What its config.json says.</param>
+    /// <exception cref="UserErrorException">The weights are not there, broken, or not those of the model; every difference is listed.</exception>
+    public static void RequireWeights(string folder, MistralConfig config) =>
+        WeightFiles.Open(folder).RequireFit([.. config.Weights], name => IsKnownExtra(config, name));
+
     /// <summary>Writes config.json, generation_config.json and the weights in their data type.</summary>
     /// <param name="folder">An existing folder; the caller makes it appear whole.</param>
     /// <param name="config">The shape.</param>
@@ -32,6 +39,6 @@ public static class ModelFolder
     }
 
     /// <summary>A head beside a tied embedding, and the rotary tables that old Llama checkpoints carry, say nothing new.</summary>
-    private static bool IsKnownExtra(MistralConfig config, string name) =>
+    internal static bool IsKnownExtra(MistralConfig config, string name) =>
         (config.TieWordEmbeddings && name == WeightNames.Head) || name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Zephyr.Runtime;
 using static TorchSharp.torch;
 
@@ -23,13 +22,10 @@ internal static class WeightReader
     public static ParameterSet Read(string folder, IEnumerable<(string Name, long[] Shape)> needed, Func<string, bool> isKnownExtra,
         ScalarType dtype, Device device)
     {
-        var found = new Dictionary<string, (SafetensorsFile File, TensorEntry Entry)>();
-        foreach (var file in OpenAll(folder))
-            foreach (var entry in file.Entries.Values)
-                if (!found.TryAdd(entry.Name, (file, entry)))
-                    throw new UserErrorException($"{folder}: the tensor {entry.Name} stands in two files, {found[entry.Name].File.Path} and {file.Path}");
         var wanted = needed.ToList();
-        Compare(folder, wanted, found, isKnownExtra);
+        var files = WeightFiles.Open(folder);
+        files.RequireFit(wanted, isKnownExtra);
+        var found = files.Tensors;
 
         var parameters = new ParameterSet();
         // One for all tensors: freed and allocated for each, it would leave holes between the parameters (a quarter of a 1 GB model).
@@ -91,64 +87,4 @@ internal static class WeightReader
             part.copy_(portion.view(part.shape));
         }
     }
-
-    private static List<SafetensorsFile> OpenAll(string folder)
-    {
-        var single = Path.Combine(folder, "model.safetensors");
-        var index = single + ".index.json";
-        // The single file first, as transformers looks for them.
-        if (File.Exists(single)) return [SafetensorsFile.Open(single)];
-        if (File.Exists(index)) return OpenShards(folder, index);
-        var pickled = Directory.EnumerateFiles(folder).Any(file => file.EndsWith(".bin", StringComparison.Ordinal) || file.EndsWith(".pt", StringComparison.Ordinal));
-        throw new UserErrorException($"{folder}: there is neither model.safetensors nor model.safetensors.index.json"
-            + (pickled ? "; pickled weights (*.bin, *.pt) are never opened: convert them to safetensors first" : ""));
-    }
-
-    private static List<SafetensorsFile> OpenShards(string folder, string index)
-    {
-        var shards = ShardsOf(index);
-        var absent = shards.Where(shard => !File.Exists(Path.Combine(folder, shard))).ToList();
-        if (absent.Count > 0)
-            throw new UserErrorException($"{folder}: {absent.Count} of the {shards.Count} files that {Path.GetFileName(index)} names are missing ({string.Join(", ", absent)})");
-        return [.. shards.Select(shard => SafetensorsFile.Open(Path.Combine(folder, shard)))];
-    }
-
-    private static List<string> ShardsOf(string index)
-    {
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(index));
-            if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
-                throw new UserErrorException($"{index}: expected an object with weight_map");
-            var shards = map.EnumerateObject().Select(entry => entry.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList();
-            if (shards.Count == 0) throw new UserErrorException($"{index}: weight_map names no file");
-            if (shards.FirstOrDefault(shard => shard.Length == 0 || shard != Path.GetFileName(shard) || shard is "." or "..") is { } outside)
-                throw new UserErrorException($"{index}: weight_map names '{outside}', expected the name of a file beside it");
-            return shards;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{index} cannot be read: {error.Message}", error);
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
-        {
-            throw new UserErrorException($"{index}: not a valid index ({error.Message.Split('.')[0]})", error);
-        }
-    }
-
-    private static void Compare(string folder, List<(string Name, long[] Shape)> wanted,
-        Dictionary<string, (SafetensorsFile File, TensorEntry Entry)> found, Func<string, bool> isKnownExtra)
-    {
-        var names = wanted.Select(weight => weight.Name).ToHashSet();
-        var missing = wanted.Where(weight => !found.ContainsKey(weight.Name)).Select(weight => weight.Name).ToList();
-        var unexpected = found.Keys.Where(name => !names.Contains(name) && !isKnownExtra(name)).Order(StringComparer.Ordinal).ToList();
-        var misshaped = wanted.Where(weight => found.TryGetValue(weight.Name, out var stored) && !stored.Entry.Shape.SequenceEqual(weight.Shape))
-            .Select(weight => $"{weight.Name} is [{string.Join(", ", found[weight.Name].Entry.Shape)}] and should be [{string.Join(", ", weight.Shape)}]").ToList();
-        if (missing.Count + unexpected.Count + misshaped.Count == 0) return;
-        string[] parts = [List("missing", missing), List("unexpected", unexpected), List("mis-shaped", misshaped)];
-        throw new UserErrorException($"{folder}: the weights do not fit config.json: {string.Join("; ", parts.Where(part => part.Length > 0))}");
-    }
-
-    private static string List(string what, List<string> names) =>
-        names.Count == 0 ? "" : $"{names.Count} {what} ({string.Join(", ", names)})";
 }

@@ -1,0 +1,89 @@
+using System.Globalization;
+using Zephyr.Model;
+using Zephyr.Model.Weights;
+using Zephyr.Runtime;
+using Zephyr.Training;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>The optimizer's tensors of one kind.</summary>
+/// <param name="Kind">exp_avg, exp_avg_sq, master: what stands before the weight's name.</param>
+/// <param name="Tensors">How many.</param>
+/// <param name="Bytes">What they take.</param>
+public sealed record OptimizerPart(string Kind, int Tensors, long Bytes);
+
+/// <summary>A checkpoint: where the run stood, what is in the folder, whether it is whole.</summary>
+/// <param name="Path">Its folder.</param>
+/// <param name="Step">Steps taken.</param>
+/// <param name="TotalSteps">Steps of the whole run; null where the state does not say.</param>
+/// <param name="Epoch">Passes over the rows so far; null likewise.</param>
+/// <param name="Tokens">Tokens the policy has seen.</param>
+/// <param name="Loss">The mean loss of the steps since the last logged one; null right after one.</param>
+/// <param name="EvaluationDue">An evaluation was cut off and is still to be made.</param>
+/// <param name="Shape">What a run must share to go on from it.</param>
+/// <param name="Parameters">How many numbers the model holds.</param>
+/// <param name="Bytes">All files.</param>
+/// <param name="Optimizer">The optimizer's state.</param>
+/// <param name="Problems">What keeps it from being whole.</param>
+public sealed record CheckpointInspection(
+    string Path, int Step, int? TotalSteps, double? Epoch, long Tokens, double? Loss, bool EvaluationDue, IReadOnlyDictionary<string, string> Shape,
+    long Parameters, long Bytes, IReadOnlyList<OptimizerPart> Optimizer, IReadOnlyList<string> Problems)
+{
+    /// <summary>Reads a checkpoint folder; no tensor is read.</summary>
+    /// <exception cref="UserErrorException">It has no trainer_state.json, or a broken one.</exception>
+    public static CheckpointInspection Of(string folder)
+    {
+        var state = TrainingState.Read(folder);
+        var problems = new List<string>();
+        var config = Try(() => MistralConfigFile.Read(folder), problems);
+        if (config is not null) Try(() => WeightFiles.Open(folder).Compare([.. config.Weights], name => ModelFolder.IsKnownExtra(config, name)) is { Any: true } differences
+            ? throw new UserErrorException($"the weights do not fit config.json: {differences}") : "", problems);
+        Try(() => ModelInspection.Of(folder) is { TokenizerFits: false } unfit ? throw new UserErrorException(unfit.Tokenizer) : "", config is null ? [] : problems);
+        var file = Try(() => SafetensorsFile.Open(System.IO.Path.Combine(folder, Checkpoint.OptimizerFile)), problems);
+        if (file is not null && config is not null) problems.AddRange(OptimizerProblems(file, config));
+
+        var (batch, accumulation, rows) = (Number(state, RunShape.BatchSize), Number(state, RunShape.Accumulation), Number(state, RunShape.Rows));
+        return new(folder, state.Step, Number(state, RunShape.TotalSteps),
+            batch > 0 && accumulation > 0 && rows > 0 ? new BatchPlan(rows.Value, batch.Value, accumulation.Value, null).EpochAfter(state.Step) : null,
+            state.Tokens, state.TallyWeight > 0 && state.TallySums.Length > 0 ? state.TallySums[0] / state.TallyWeight : null, state.EvaluationDue, state.Shape,
+            config?.ParameterCount ?? 0, Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), PartsOf(file), problems.Distinct().ToList());
+    }
+
+    private static int? Number(TrainingState state, string key) =>
+        int.TryParse(state.Shape.GetValueOrDefault(key), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+
+    private static List<OptimizerPart> PartsOf(SafetensorsFile? file) => file is null ? [] : [.. file.Entries.Values
+        .GroupBy(entry => KindAndName(entry.Name).Kind).OrderBy(kind => kind.Key, StringComparer.Ordinal)
+        .Select(kind => new OptimizerPart(kind.Key, kind.Count(), kind.Sum(entry => entry.End - entry.Begin)))];
+
+    /// <summary>Every kind of state must be there for every weight, and for nothing else.</summary>
+    private static IEnumerable<string> OptimizerProblems(SafetensorsFile file, MistralConfig config)
+    {
+        var weights = config.Weights.Select(weight => weight.Name).ToHashSet();
+        foreach (var kind in file.Entries.Keys.Select(KindAndName).GroupBy(name => name.Kind, name => name.Weight))
+        {
+            var names = kind.ToHashSet();
+            if (names.Except(weights).Order(StringComparer.Ordinal).ToList() is { Count: > 0 } unknown)
+                yield return $"{Checkpoint.OptimizerFile}: {kind.Key} of no weight of the model: {string.Join(", ", unknown)}";
+            else if (weights.Except(names).Order(StringComparer.Ordinal).ToList() is { Count: > 0 } missing)
+                yield return $"{Checkpoint.OptimizerFile}: no {kind.Key} of {string.Join(", ", missing)}";
+        }
+        if (file.Entries.Count == 0) yield return $"{Checkpoint.OptimizerFile}: it holds no tensor";
+    }
+
+    private static (string Kind, string Weight) KindAndName(string name) =>
+        name.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot ? (name[..dot], name[(dot + 1)..]) : (name, "");
+
+    private static T? Try<T>(Func<T> read, List<string> problems) where T : class
+    {
+        try
+        {
+            return read();
+        }
+        catch (UserErrorException error)
+        {
+            problems.Add(error.Message);
+            return null;
+        }
+    }
+}

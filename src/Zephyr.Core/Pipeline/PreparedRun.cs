@@ -1,0 +1,10 @@
+using Zephyr.Training;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>A run that has read and checked everything it starts from and written nothing: the next thing is its first step.</summary>
+/// <param name="Stage">Model, tokenizer, output folder.</param>
+/// <param name="Files">Where the rows came from.</param>
+/// <param name="Data">Tokenized rows.</param>
+/// <param name="Reference">Folder of the reference model, where there is one.</param>
+internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Files, TrainingData<TExample> Data, string? Reference = null);

@@ -1,0 +1,82 @@
+namespace Zephyr.Pipeline;
+
+/// <summary>Everything that is known of a training run before its first step: what --dry-run shows.</summary>
+/// <param name="Stage">sft or dpo.</param>
+/// <param name="Files">What is read.</param>
+/// <param name="Rows">What the rows became.</param>
+/// <param name="Steps">How long it takes and with which rates.</param>
+/// <param name="Model">What learns, and where.</param>
+/// <param name="Memory">What the run holds in memory, by count.</param>
+/// <param name="Disk">What it writes.</param>
+/// <param name="Notes">What the run would note: lengths, cuts, what was left out.</param>
+public sealed record RunPlan(
+    string Stage, FilePlan Files, RowPlan Rows, StepPlan Steps, ModelPlan Model, MemoryPlan Memory, DiskPlan Disk, IReadOnlyList<string> Notes);
+
+/// <summary>The files of the rows.</summary>
+/// <param name="Train">Trained on.</param>
+/// <param name="Held">Held out; empty where a share of the training rows is, or nothing.</param>
+public sealed record FilePlan(IReadOnlyList<string> Train, IReadOnlyList<string> Held);
+
+/// <summary>Tokenized rows.</summary>
+/// <param name="Unit">sequences or pairs.</param>
+/// <param name="Train">The side that is trained on.</param>
+/// <param name="Held">The held-out side.</param>
+public sealed record RowPlan(string Unit, RowCount Train, RowCount Held);
+
+/// <summary>One side of the rows.</summary>
+/// <param name="Count">Sequences or pairs.</param>
+/// <param name="Tokens">Tokens run through the policy for all of them; a pair's prompt counts twice.</param>
+/// <param name="Labels">Tokens that the loss asks for.</param>
+/// <param name="Longest">The longest sequence in tokens.</param>
+public sealed record RowCount(int Count, long Tokens, long Labels, int Longest);
+
+/// <summary>The steps of a run.</summary>
+/// <param name="Total">Optimizer steps of the whole run.</param>
+/// <param name="Start">Steps done before, where it goes on from a checkpoint.</param>
+/// <param name="PerEpoch">Steps in a pass over the rows.</param>
+/// <param name="Epochs">Passes over the rows.</param>
+/// <param name="RowsPerStep">Rows in a step: micro-batch times accumulation.</param>
+/// <param name="FirstRate">Learning rate of step 1.</param>
+/// <param name="PeakStep">The first step with the highest rate; the warmup is the steps before it.</param>
+/// <param name="PeakRate">That rate.</param>
+/// <param name="LastRate">Learning rate of the last step.</param>
+/// <param name="Evaluations">Evaluations on held-out rows from here to the end.</param>
+public sealed record StepPlan(
+    int Total, int Start, int PerEpoch, double Epochs, int RowsPerStep, double FirstRate, int PeakStep, double PeakRate, double LastRate, int Evaluations)
+{
+    /// <summary>Steps over which the rate rises.</summary>
+    public int Warmup => PeakStep - 1;
+}
+
+/// <summary>The policy.</summary>
+/// <param name="Path">The folder or checkpoint that its weights come from.</param>
+/// <param name="Checkpoint">The checkpoint that the run goes on from; null for a fresh start.</param>
+/// <param name="Parameters">How many numbers are learned.</param>
+/// <param name="Precision">float32, or bfloat16 and what keeps it exact.</param>
+/// <param name="Device">cpu or cuda:0.</param>
+/// <param name="Reference">The reference model's folder, where there is one.</param>
+public sealed record ModelPlan(string Path, string? Checkpoint, long Parameters, string Precision, string Device, string? Reference);
+
+/// <summary>Bytes in memory by count of the parameters. Activations come on top and depend on the longest micro-batch.</summary>
+/// <param name="Weights">The policy's weights.</param>
+/// <param name="Gradients">Their gradients, the fp32 sum over micro-batches included.</param>
+/// <param name="Optimizer">Moments and, in bf16, the fp32 master copy.</param>
+/// <param name="Reference">The reference model's weights.</param>
+public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Reference)
+{
+    /// <summary>All of it.</summary>
+    public long Total => Weights + Gradients + Optimizer + Reference;
+}
+
+/// <summary>What is written.</summary>
+/// <param name="OutputDir">Where.</param>
+/// <param name="Checkpoints">The steps after which a checkpoint is written.</param>
+/// <param name="Kept">How many of them stay.</param>
+/// <param name="CheckpointBytes">One checkpoint's weights and optimizer state.</param>
+/// <param name="ModelBytes">The trained model's weights.</param>
+/// <param name="Free">Free bytes on that disk; null where that cannot be told.</param>
+public sealed record DiskPlan(string OutputDir, IReadOnlyList<int> Checkpoints, int Kept, long CheckpointBytes, long ModelBytes, long? Free)
+{
+    /// <summary>The most that stands there at once: a new checkpoint is whole before an old one goes.</summary>
+    public long Needed => CheckpointBytes * Math.Min(Kept + 1, Checkpoints.Count) + ModelBytes;
+}

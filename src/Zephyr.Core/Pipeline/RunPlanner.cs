@@ -1,0 +1,85 @@
+using Zephyr.Configuration;
+using Zephyr.Model;
+using Zephyr.Runtime;
+using Zephyr.Training;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>Works out a prepared run's plan: arithmetic on the rows, the schedule and the model's shape.</summary>
+/// <param name="options">The training loop's keys, with the values that a resumed run must share.</param>
+/// <param name="model">Which model, written in which data type.</param>
+internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
+{
+    private readonly bool _bf16 = options.Training.Bf16;
+
+    /// <summary>The plan. Refuses a checkpoint that the run could not go on from.</summary>
+    /// <param name="run">Everything read and checked.</param>
+    /// <param name="objective">The objective's type, which a checkpoint names.</param>
+    /// <param name="unit">sequences or pairs.</param>
+    /// <param name="count">Tokens run through the policy for a row, its labels, and its longest sequence.</param>
+    /// <exception cref="UserErrorException">The checkpoint is of a run whose steps meant something else.</exception>
+    public RunPlan PlanOf<TExample>(PreparedRun<TExample> run, Type objective, string unit, Func<TExample, (int Tokens, int Labels, int Longest)> count)
+    {
+        var (stage, data) = (run.Stage, run.Data);
+        RowPlan rows = new(unit, Sum(data.Train, count), Sum(data.Held, count));
+        BatchPlan batches = new(data.Train.Count, options.Training.PerDeviceTrainBatchSize, options.Training.GradientAccumulationSteps, null);
+        var total = batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
+        var start = StartOf(stage.Checkpoint, RunShape.Of(objective.Name, batches, rows.Train.Tokens, total, options));
+        var weights = stage.ModelConfig.ParameterCount;
+        return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, StepsOf(batches, start, total, data.Held.Count > 0),
+            new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, weights, stage.Precision, $"{stage.Device}", run.Reference),
+            MemoryOf(weights, run.Reference is { } folder ? MistralConfigFile.Read(folder).ParameterCount : 0),
+            DiskOf(stage.Folder.Root, batches, start, total, weights), stage.Notes);
+    }
+
+    private static RowCount Sum<TExample>(IReadOnlyList<TExample> rows, Func<TExample, (int Tokens, int Labels, int Longest)> count)
+    {
+        var (tokens, labels, longest) = (0L, 0L, 0);
+        foreach (var row in rows.Select(count)) (tokens, labels, longest) = (tokens + row.Tokens, labels + row.Labels, Math.Max(longest, row.Longest));
+        return new(rows.Count, tokens, labels, longest);
+    }
+
+    private static int StartOf(string? checkpoint, SortedDictionary<string, string> shape)
+    {
+        if (checkpoint is null) return 0;
+        var state = TrainingState.Read(checkpoint);
+        state.RequireSameShape(checkpoint, shape);
+        return state.Step;
+    }
+
+    private StepPlan StepsOf(BatchPlan batches, int start, int total, bool evaluates)
+    {
+        var schedule = new LearningRateSchedule(options.Optimizer, total);
+        var peak = Enumerable.Range(1, total).MaxBy(schedule.At);
+        var cadence = options.Cadence;
+        var evaluations = Due(cadence.EvalStrategy, cadence.EvalSteps, batches, start, total).Union([total]).Count() + (start == 0 && cadence.EvalOnStart ? 1 : 0);
+        return new(total, start, batches.StepsPerEpoch, batches.EpochAfter(total), batches.MicroBatchSize * batches.Accumulation,
+            schedule.At(1), peak, schedule.At(peak), schedule.At(total), evaluates ? evaluations : 0);
+    }
+
+    /// <summary>The steps from <paramref name="start"/> on after which something is due, by the training loop's rule.</summary>
+    private static IEnumerable<int> Due(string strategy, int steps, BatchPlan batches, int start, int total)
+    {
+        var every = strategy switch { "steps" => steps, "epoch" => batches.StepsPerEpoch, _ => int.MaxValue };
+        for (var step = (long)every * (start / every + 1); step <= total; step += every) yield return (int)step;
+    }
+
+    /// <summary>The policy's gradients are summed in fp32; in bf16 a micro-batch's own come on top.</summary>
+    private MemoryPlan MemoryOf(long parameters, long reference)
+    {
+        var size = _bf16 ? 2 : 4;
+        return new(parameters * size, parameters * (_bf16 ? 4 + 2 : 4), StateBytes(parameters), reference * size);
+    }
+
+    /// <summary>Two fp32 moments a parameter, and the master copy beside bf16 weights.</summary>
+    private long StateBytes(long parameters) => parameters * (_bf16 ? 12 : 8);
+
+    private DiskPlan DiskOf(string folder, BatchPlan batches, int start, int total, long parameters)
+    {
+        var written = parameters * (model.TorchDtype == "float32" ? 4 : 2);
+        var cadence = options.Cadence;
+        int[] checkpoints = [.. Due(cadence.SaveStrategy, cadence.SaveSteps, batches, start, total)];
+        var kept = cadence.SaveTotalLimit == 0 ? checkpoints.Length : Math.Min(cadence.SaveTotalLimit, checkpoints.Length);
+        return new(folder, checkpoints, kept, written + StateBytes(parameters), written, OutputFolder.FreeBytes(folder));
+    }
+}
