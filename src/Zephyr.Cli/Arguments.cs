@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Zephyr.Cli.Commands;
 using Zephyr.Configuration;
 
 namespace Zephyr.Cli;
@@ -16,17 +17,28 @@ internal static class Arguments
     /// <summary>The same arguments, with every option's value in its place.</summary>
     public static List<string> WithValues(IReadOnlyList<string> args, RootCommand root)
     {
-        var command = root.Subcommands.FirstOrDefault(candidate => args.Count > 0 && candidate.Name == args[0]);
-        var options = (command?.Options ?? []).OfType<KeyOption>()
+        Command command = root;
+        var words = new List<string>();
+        while (words.Count < args.Count && command.Subcommands.FirstOrDefault(candidate => candidate.Name == args[words.Count]) is { } named)
+        {
+            command = named;
+            words.Add(named.Name);
+        }
+        var positional = (command as SchemaCommand)?.Positional;
+        var options = command.Options.OfType<KeyOption>()
             .SelectMany(option => option.Aliases.Append(option.Name).Select(name => (name, option.Key)))
             .ToDictionary(entry => entry.name, entry => entry.Key);
-        var words = new List<string>();
-        for (var i = 0; i < args.Count; i++)
+        for (var i = words.Count; i < args.Count; i++)
         {
             // The parser reads "--key=" as an option whose value is the next word.
             var (name, closed) = args[i].EndsWith('=') ? (args[i][..^1], true) : (args[i], false);
             if (!options.TryGetValue(name, out var key))
             {
+                if (positional is not null && !IsOption(args[i]))
+                {
+                    words.Add("--" + positional);
+                    positional = null;
+                }
                 words.Add(args[i]);
                 continue;
             }
@@ -37,7 +49,9 @@ internal static class Arguments
                 // An empty text is a value here: what is not there is left for the parser to miss.
                 if (i + 1 < args.Count) words.Add(args[++i]);
             }
-            else if (i + 1 == args.Count || IsOption(args[i + 1])) words.Add(key.Kind == ConfigKind.Flag ? "true" : "");
+            // Of a flag before a word that may stand by itself, only true and false are values.
+            else if (i + 1 == args.Count || IsOption(args[i + 1])
+                || (positional is not null && key.Kind == ConfigKind.Flag && !bool.TryParse(args[i + 1], out _))) words.Add(key.Kind == ConfigKind.Flag ? "true" : "");
             else words.Add(args[++i]);
         }
         return words;

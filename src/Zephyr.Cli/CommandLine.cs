@@ -38,6 +38,7 @@ internal static class CommandLine
             SftCommand.Create(session),
             AifCommand.Create(session),
             DpoCommand.Create(session),
+            InspectCommand.Create(session),
             GenerateCommand.Create(session),
             EvalCommand.Create(session),
             ScoreCommand.Create(session),

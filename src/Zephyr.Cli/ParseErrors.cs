@@ -12,8 +12,8 @@ internal static class ParseErrors
     /// <summary>What keeps the command from being run at all; null where nothing does.</summary>
     public static string? OfCommand(ParseResult parsed)
     {
-        if (parsed.CommandResult.Command is RootCommand root)
-            return parsed is { Errors.Count: 0, UnmatchedTokens.Count: 0 } ? null : ExplainRoot(parsed, root);
+        if (parsed.CommandResult.Command is not SchemaCommand)
+            return parsed is { Errors.Count: 0, UnmatchedTokens.Count: 0 } ? null : ExplainGroup(parsed, parsed.CommandResult.Command);
         return parsed.Errors switch
         {
             [] => null,
@@ -27,15 +27,16 @@ internal static class ParseErrors
     public static IReadOnlyList<LocatedProblem> OfArguments(ParseResult parsed) =>
         [.. ExplainUnmatched(parsed, (SchemaCommand)parsed.CommandResult.Command)];
 
-    private static string ExplainRoot(ParseResult parsed, RootCommand root)
+    private static string ExplainGroup(ParseResult parsed, Command group)
     {
-        var verbs = root.Subcommands.Select(command => command.Name).ToList();
+        var verbs = group.Subcommands.Select(command => command.Name).ToList();
+        var name = group is RootCommand ? "zephyr" : $"zephyr {group.Name}";
         if (parsed.UnmatchedTokens is not [var first, ..])
-            return $"zephyr: give a command: {string.Join(", ", verbs)}; zephyr --help says what they do";
+            return $"{name}: give a command: {string.Join(", ", verbs)}; {name} --help says what they do";
         if (first.StartsWith('-')) return $"{NameOf(first)}: unknown option; options stand after a command: {string.Join(", ", verbs)}";
         return NearestName.Find(first, verbs) is { } nearest
-            ? $"zephyr: unknown command \"{first}\"; did you mean {nearest}?"
-            : $"zephyr: unknown command \"{first}\"; there are {string.Join(", ", verbs)}";
+            ? $"{name}: unknown command \"{first}\"; did you mean {nearest}?"
+            : $"{name}: unknown command \"{first}\"; there are {string.Join(", ", verbs)}";
     }
 
     private static IEnumerable<LocatedProblem> ExplainUnmatched(ParseResult parsed, SchemaCommand command)
@@ -58,7 +59,7 @@ internal static class ParseErrors
                 continue;
             }
             var hint = tokens[i].EndsWith(".yaml", StringComparison.Ordinal) ? $"; did you mean --config {tokens[i]}?" : "";
-            yield return new(null, null, "", $"zephyr {command.Name}: found \"{tokens[i]}\", expected an option{hint}");
+            yield return new(null, null, "", $"zephyr {command.FullName}: found \"{tokens[i]}\", expected an option{hint}");
         }
     }
 
@@ -79,7 +80,7 @@ internal static class ParseErrors
         var names = command.Options.OfType<KeyOption>().SelectMany(option => new[] { option.Key.Option, option.Key.Alias is { } alias ? "--" + alias : null });
         return NearestName.Find(written, names.OfType<string>().Append("--help")) is { } nearest
             ? $"unknown option; did you mean {nearest}?"
-            : $"unknown option; zephyr {command.Name} --help lists them";
+            : $"unknown option; zephyr {command.FullName} --help lists them";
     }
 
     private static string NameOf(string token) => token.Split('=', ':')[0];

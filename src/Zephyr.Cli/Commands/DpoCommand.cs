@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
 
@@ -8,7 +9,8 @@ namespace Zephyr.Cli.Commands;
 internal static class DpoCommand
 {
     public static Command Create(CliSession session) =>
-        StageCommand.Create<DpoConfig>(session, "dpo", "dDPO: the SFT model is aligned on those pairs against a frozen copy of itself.", config => config.Run, Run);
+        StageCommand.Create<DpoConfig>(session, "dpo", "dDPO: the SFT model is aligned on those pairs against a frozen copy of itself.", config => config.Run, Run,
+            (config, settings, cancellation) => PlanText.Of(DistilledDpo.Plan(config, settings, cancellation)));
 
     private static int Run(ResolvedConfig<DpoConfig> config, StageSession session) =>
         StageCommand.Finish(DistilledDpo.Run(config, session.Settings, session.Cancellation));

@@ -15,6 +15,30 @@ internal sealed class SchemaCommand : Command
         foreach (var key in schemas.SelectMany(schema => schema.Keys)) Options.Add(new KeyOption(key));
     }
 
+    /// <summary>Its name behind those of the commands it belongs to: "inspect model".</summary>
+    public string FullName => string.Join(' ', Parents.OfType<Command>().Where(parent => parent is not RootCommand).Select(parent => parent.Name).Append(Name));
+
+    /// <summary>The key whose value may stand without its option; null for none.</summary>
+    public string? Positional { get; init; }
+
+    /// <summary>Takes the keys of configurations as options besides its own, in whatever of them they are keys. The help of those lists them.</summary>
+    public SchemaCommand Borrow(params IReadOnlyList<ConfigSchema> schemas)
+    {
+        var taken = Options.OfType<KeyOption>().SelectMany(option => option.Aliases.Append(option.Name)).ToHashSet();
+        foreach (var key in schemas.SelectMany(schema => schema.Keys))
+        {
+            if (taken.Contains(key.Option)) continue;
+            var option = new KeyOption(key, taken);
+            Options.Add(option);
+            taken.UnionWith(option.Aliases.Append(option.Name));
+        }
+        Borrowed = [.. Borrowed, .. schemas];
+        return this;
+    }
+
+    /// <summary>The configurations whose keys it takes besides its own.</summary>
+    public IReadOnlyList<ConfigSchema> Borrowed { get; private set; } = [];
+
     /// <summary>The line after "Usage: zephyr NAME".</summary>
     public string Usage { get; }
 
@@ -25,11 +49,17 @@ internal sealed class SchemaCommand : Command
     public string? ExplainForeign(string key) => Schemas.Select(schema => schema.ExplainForeign(key)).FirstOrDefault(text => text is not null);
 
     /// <summary>A command that takes options only: they are read into <typeparamref name="T"/>, checked, and handed to <paramref name="run"/>.</summary>
-    public static Command OfOptions<T>(CliSession session, string name, string description, string usage, Func<T, CliSession, int> run)
-        where T : class, new()
+    /// <param name="session">The console and the signals.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="description">A line for the help.</param>
+    /// <param name="usage">What stands behind the name.</param>
+    /// <param name="run">Does it.</param>
+    /// <param name="positional">The key whose value may stand without its option.</param>
+    public static Command OfOptions<T>(
+        CliSession session, string name, string description, string usage, Func<T, CliSession, int> run, string? positional = null) where T : class, new()
     {
         var schema = ConfigSchema.Of<T>();
-        var command = new SchemaCommand(name, description, usage, schema);
+        var command = new SchemaCommand(name, description, usage, schema) { Positional = positional };
         command.SetAction(parsed => run(ConfigReader.Read<T>(null, KeyOption.Collect(parsed, schema), ParseErrors.OfArguments(parsed)).Value, session));
         return command;
     }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
 
@@ -8,7 +9,8 @@ namespace Zephyr.Cli.Commands;
 internal static class SftCommand
 {
     public static Command Create(CliSession session) =>
-        StageCommand.Create<SftConfig>(session, "sft", "dSFT: a base model learns from dialogues.", config => config.Run, Run);
+        StageCommand.Create<SftConfig>(session, "sft", "dSFT: a base model learns from dialogues.", config => config.Run, Run,
+            (config, settings, cancellation) => PlanText.Of(DistilledSft.Plan(config, settings, cancellation)));
 
     private static int Run(ResolvedConfig<SftConfig> config, StageSession session) =>
         StageCommand.Finish(DistilledSft.Run(config, session.Settings, session.Cancellation));

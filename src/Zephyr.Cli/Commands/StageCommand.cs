@@ -16,7 +16,7 @@ internal sealed record StageSwitches
     [ConfigKey("auto (from the newest checkpoint in output_dir, if any), never, or a checkpoint folder")]
     public string Resume { get; init; } = "auto";
 
-    [ConfigKey("print the resolved configuration with the origin of every value, and stop", Spelling = "dry-run")]
+    [ConfigKey("do everything up to the first step and write nothing: print the resolved configuration with the origin of every value, and as comments below it what would run", Spelling = "dry-run")]
     public bool DryRun { get; init; }
 
     [ConfigKey("no progress on stderr; errors only")]
@@ -39,7 +39,8 @@ internal static class StageCommand
     private const string Usage = "[--config FILE] [--KEY VALUE]... [--resume auto|never|CHECKPOINT] [--dry-run] [--quiet] [--verbose]";
 
     public static Command Create<T>(
-        CliSession session, string name, string description, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run)
+        CliSession session, string name, string description, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run,
+        Func<ResolvedConfig<T>, StageSettings, CancellationToken, IEnumerable<string>> rehearse)
         where T : class, new()
     {
         ConfigSchema switches = ConfigSchema.Of<StageSwitches>(), keys = ConfigSchema.Of<T>();
@@ -49,21 +50,31 @@ internal static class StageCommand
             var usage = ParseErrors.OfArguments(parsed).ToList();
             var switched = ReadSwitches(KeyOption.Collect(parsed, switches), usage);
             var config = ConfigReader.Read<T>(switched.Config, KeyOption.Collect(parsed, keys), usage);
-            if (switched.DryRun)
-            {
-                session.Console.Output.Write(config.ToText());
-                return ExitCodes.Done;
-            }
-
             using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose);
             // Log lines would break into a line that is being redrawn.
             using var progress = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw && !switched.Verbose, TimeProvider.System);
+            // First: it is of use also where something that it names is not there yet.
+            if (switched.DryRun) Write(session.Console.Output, config.ToText());
             if (!switched.Quiet) progress.Wait($"{name}: reading and checking what it starts from ...");
+            if (switched.DryRun)
+            {
+                var lines = rehearse(config, new(switched.Resume, SilentObserver.Instance), session.Cancellation);
+                // Comments: what is printed stays a configuration that can be run.
+                Write(session.Console.Output, string.Concat(lines.Prepend("").Select(line => $"# {PlainText.OneLine(line)}".TrimEnd() + "\n")));
+                return ExitCodes.Done;
+            }
             ITrainingObserver observer = switched.Quiet ? SilentObserver.Instance : progress;
             var watchers = new CompositeObserver(observer, new LogObserver(log));
             return Logging.Around(log, name, () => run(config, new(new(switched.Resume, watchers), log, session.Console, session.Cancellation)));
         });
         return command;
+    }
+
+    /// <summary>At once: what follows may take a while, or fail.</summary>
+    private static void Write(TextWriter output, string text)
+    {
+        output.Write(text);
+        output.Flush();
     }
 
     /// <summary>What is wrong with the switches joins what is wrong with the configuration, so that all of it is told at once.</summary>

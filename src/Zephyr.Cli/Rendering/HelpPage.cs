@@ -25,20 +25,23 @@ internal sealed class HelpPage : SynchronousCommandLineAction
         output.WriteLine();
         if (command is not SchemaCommand own)
         {
-            WriteRoot(command, output);
+            WriteGroup(command, output);
             return;
         }
 
-        output.WriteLine($"Usage: zephyr {own.Name} {own.Usage}".TrimEnd());
+        output.WriteLine($"Usage: zephyr {own.FullName} {own.Usage}".TrimEnd());
         foreach (var schema in own.Schemas) WriteKeys(schema, output);
-        if (own.Schemas.Any(schema => schema.Stage is not null))
+        if (own.Borrowed.Count > 0)
+            output.WriteLine($"\nEvery key of a stage's configuration is an option too: {string.Join(", ", own.Borrowed.Select(schema => $"zephyr {schema.Stage} --help"))} list them.");
+        if (own.Schemas.Concat(own.Borrowed).Any(schema => schema.Stage is not null))
             output.WriteLine("\nRelative paths are relative to the current directory. Values of options are YAML: 2e-5, true, [a.jsonl, b.jsonl], null.");
     }
 
-    private static void WriteRoot(Command root, TextWriter output)
+    private static void WriteGroup(Command group, TextWriter output)
     {
-        output.WriteLine("Usage: zephyr COMMAND [OPTIONS]\n\nCommands:");
-        foreach (var command in root.Subcommands) output.WriteLine($"  {command.Name,-10}{command.Description}");
+        output.WriteLine($"Usage: zephyr {(group is RootCommand ? "" : group.Name + " ")}COMMAND [OPTIONS]\n\nCommands:");
+        foreach (var command in group.Subcommands) output.WriteLine($"  {command.Name,-12}{command.Description}");
+        if (group is not RootCommand) return;
         output.WriteLine("\nOptions:\n  --help, -h     Show this page, or after a command that command's.\n  --version      Show the version.");
         output.WriteLine("\nResults go to stdout, all else to stderr. Exit codes: 0 done, 1 failed while running, 2 bad usage, config or input, 130 interrupted.");
     }

@@ -28,6 +28,21 @@ internal static class PlainText
         _ => $"{number:0.#}",
     };
 
+    /// <summary>"1,234,567".</summary>
+    public static string Whole(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
+
+    /// <summary>"987 bytes", "12.3 KiB", "13.5 GiB".</summary>
+    public static string Bytes(long bytes) => bytes switch
+    {
+        < 1 << 10 => $"{bytes} bytes",
+        < 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0} KiB"),
+        < 1 << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024):0.0} MiB"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024 * 1024):0.0} GiB"),
+    };
+
+    /// <summary>"1 step", "2 steps".</summary>
+    public static string Several(long number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
+
     /// <summary>A metric: rates in scientific notation, all else with four digits behind the point.</summary>
     public static string Metric(string name, double value) => name switch
     {

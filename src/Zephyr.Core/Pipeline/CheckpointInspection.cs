@@ -36,9 +36,11 @@ public sealed record CheckpointInspection(
         var state = TrainingState.Read(folder);
         var problems = new List<string>();
         var config = Try(() => MistralConfigFile.Read(folder), problems);
-        if (config is not null) Try(() => WeightFiles.Open(folder).Compare([.. config.Weights], name => ModelFolder.IsKnownExtra(config, name)) is { Any: true } differences
-            ? throw new UserErrorException($"the weights do not fit config.json: {differences}") : "", problems);
-        Try(() => ModelInspection.Of(folder) is { TokenizerFits: false } unfit ? throw new UserErrorException(unfit.Tokenizer) : "", config is null ? [] : problems);
+        if (config is not null)
+        {
+            Try(() => WeightFiles.Open(folder).RequireFit([.. config.Weights], name => ModelFolder.IsKnownExtra(config, name)), problems);
+            if (ModelInspection.TokenizerOf(folder, config) is { Fits: false } unfit) problems.Add(unfit.Words);
+        }
         var file = Try(() => SafetensorsFile.Open(System.IO.Path.Combine(folder, Checkpoint.OptimizerFile)), problems);
         if (file is not null && config is not null) problems.AddRange(OptimizerProblems(file, config));
 
@@ -46,7 +48,7 @@ public sealed record CheckpointInspection(
         return new(folder, state.Step, Number(state, RunShape.TotalSteps),
             batch > 0 && accumulation > 0 && rows > 0 ? new BatchPlan(rows.Value, batch.Value, accumulation.Value, null).EpochAfter(state.Step) : null,
             state.Tokens, state.TallyWeight > 0 && state.TallySums.Length > 0 ? state.TallySums[0] / state.TallyWeight : null, state.EvaluationDue, state.Shape,
-            config?.ParameterCount ?? 0, Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), PartsOf(file), problems.Distinct().ToList());
+            config?.ParameterCount ?? 0, Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), PartsOf(file), problems);
     }
 
     private static int? Number(TrainingState state, string key) =>
@@ -73,6 +75,12 @@ public sealed record CheckpointInspection(
 
     private static (string Kind, string Weight) KindAndName(string name) =>
         name.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot ? (name[..dot], name[(dot + 1)..]) : (name, "");
+
+    private static void Try(Action check, List<string> problems) => Try(() =>
+    {
+        check();
+        return "";
+    }, problems);
 
     private static T? Try<T>(Func<T> read, List<string> problems) where T : class
     {

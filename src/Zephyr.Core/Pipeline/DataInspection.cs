@@ -59,8 +59,16 @@ public static class DataInspection
 
         InspectedExample Inspect(PreferencePair row, int number)
         {
-            if (Tokenize(row, config.Dpo) is not [var pair]) return new(number, row.Location, [], "left out by the tokenization");
-            var whole = Tokenize(row, config.Dpo with { MaxLength = Unlimited, MaxPromptLength = Unlimited - 1 })[0];
+            TokenizedPair pair;
+            try
+            {
+                pair = Tokenize(row, config.Dpo);
+            }
+            catch (UserErrorException unfit) when (unfit is not BadRowException)
+            {
+                return new(number, row.Location, [], $"left out: {unfit.Message}");
+            }
+            var whole = Tokenize(row, config.Dpo with { MaxLength = Unlimited, MaxPromptLength = Unlimited - 1 });
             var chosen = Tokens(TokenSequence.OfAnswer(pair.PromptIds, pair.ChosenIds), tokenizer);
             var rejected = Tokens(TokenSequence.OfAnswer(pair.PromptIds, pair.RejectedIds), tokenizer);
             var prompt = pair.PromptIds.Length;
@@ -72,8 +80,8 @@ public static class DataInspection
             ]);
         }
 
-        List<TokenizedPair> Tokenize(PreferencePair row, DpoOptions options) =>
-            PairRows.Tokenize("training", [row], tokenizer, options, config.Data.AutoInsertEmptySystemMsg, _ => { }, cancellation);
+        TokenizedPair Tokenize(PreferencePair row, DpoOptions options) =>
+            PairRows.Tokenize("training", [row], tokenizer, options, config.Data.AutoInsertEmptySystemMsg, _ => { }, cancellation)[0];
     }
 
     /// <summary>Scored answers of aif and the pair that each prompt gives.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Zephyr.Data.Text;
+using Zephyr.Model;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 
@@ -21,18 +22,19 @@ public sealed record ModelInspection(string Folder, ModelSummary Summary, string
     public static ModelInspection Of(string folder)
     {
         var summary = ModelSummary.Read(folder);
-        var (tokenizer, fits) = TokenizerOf(folder, summary);
+        var (tokenizer, fits) = TokenizerOf(folder, summary.Config);
         return new(folder, summary, tokenizer, fits, GenerationOf(Path.Combine(folder, "generation_config.json")));
     }
 
-    private static (string, bool) TokenizerOf(string folder, ModelSummary summary)
+    /// <summary>The tokenizer of a folder in a few words, and whether it fits the model.</summary>
+    internal static (string Words, bool Fits) TokenizerOf(string folder, MistralConfig config)
     {
         try
         {
             var tokenizer = MistralTokenizer.Load(folder);
-            TextModel.RequireFit(tokenizer, summary.Config, folder);
-            var marks = (tokenizer.BosId, tokenizer.EosId) == (summary.Config.BosTokenId, summary.Config.EosTokenId) ? ""
-                : $"; its <s> and </s> are {tokenizer.BosId} and {tokenizer.EosId}, config.json says {summary.Config.BosTokenId} and {summary.Config.EosTokenId}";
+            TextModel.RequireFit(tokenizer, config, folder);
+            var marks = (tokenizer.BosId, tokenizer.EosId) == (config.BosTokenId, config.EosTokenId) ? ""
+                : $"; its <s> and </s> are {tokenizer.BosId} and {tokenizer.EosId}, config.json says {config.BosTokenId} and {config.EosTokenId}";
             return ($"{tokenizer.VocabularySize} pieces{marks}", marks.Length == 0);
         }
         catch (UserErrorException unfit)

@@ -9,19 +9,20 @@ internal sealed class PackedRows(IReadOnlyList<TokenizedConversation> documents)
     private readonly HashSet<TokenizedConversation> _placed = new(ReferenceEqualityComparer.Instance);
 
     /// <summary>
-    /// The documents of blocks that were cut from all conversations laid end to end, each with the <c>&lt;/s&gt;</c> that packing put behind it.
+    /// The documents of blocks that were cut from all conversations laid end to end, each with the <c>&lt;/s&gt;</c> that packing put behind it where there was none.
     /// A block without labels is missing among them, so each is looked for from where the one before it ended.
     /// </summary>
     /// <param name="blocks">Ids of each block, all of one length.</param>
     /// <param name="endId">The id of &lt;/s&gt;.</param>
     public IEnumerable<IReadOnlyList<(TokenizedConversation? Document, int Start, int Length)>> InBlocks(IEnumerable<int[]> blocks, int endId)
     {
-        int[] stream = [.. documents.SelectMany(document => document.Ids.Append(endId))];
+        int[] Closed(int[] ids) => ids[^1] == endId ? ids : [.. ids, endId];
+        int[] stream = [.. documents.SelectMany(document => Closed(document.Ids))], lengths = [.. documents.Select(document => Closed(document.Ids).Length)];
         var begin = 0;
         foreach (var block in blocks)
         {
             while (!stream.AsSpan(begin, block.Length).SequenceEqual(block)) begin += block.Length;
-            yield return Overlapping(begin, block.Length);
+            yield return Overlapping(lengths, begin, block.Length);
             begin += block.Length;
         }
     }
@@ -35,16 +36,16 @@ internal sealed class PackedRows(IReadOnlyList<TokenizedConversation> documents)
         return [.. starts.Zip(starts.Skip(1), (start, end) => (Find(ids.AsSpan(start, end - start)), start, end - start))];
     }
 
-    private List<(TokenizedConversation? Document, int Start, int Length)> Overlapping(int begin, int length)
+    private List<(TokenizedConversation? Document, int Start, int Length)> Overlapping(int[] lengths, int begin, int length)
     {
         var found = new List<(TokenizedConversation? Document, int Start, int Length)>();
         var first = 0;
-        foreach (var document in documents)
+        for (var i = 0; i < lengths.Length && first < begin + length; i++)
         {
-            var end = first + document.Ids.Length + 1;
+            var end = first + lengths[i];
             var (from, to) = (Math.Max(first, begin), Math.Min(end, begin + length));
-            if (from < to) found.Add((document, from - begin, to - from));
-            if ((first = end) >= begin + length) break;
+            if (from < to) found.Add((documents[i], from - begin, to - from));
+            first = end;
         }
         return found;
     }

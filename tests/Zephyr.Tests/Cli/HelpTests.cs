@@ -8,14 +8,18 @@ namespace Zephyr.Tests.Cli;
 /// </summary>
 public class HelpTests
 {
-    public static TheoryData<string> Verbs => ["", "demo", "sft", "aif", "dpo", "generate", "eval", "score", "tokenize", "doctor"];
+    public static TheoryData<string> Verbs =>
+    [
+        "", "demo", "sft", "aif", "dpo", "inspect", "inspect data", "inspect model", "inspect checkpoint",
+        "generate", "eval", "score", "tokenize", "doctor",
+    ];
 
     [Theory]
     [MemberData(nameof(Verbs))]
     public void A_help_page_is_the_one_that_was_agreed_on(string verb)
     {
-        var run = verb.Length == 0 ? CliRun.Of("--help") : CliRun.Of(verb, "--help");
-        var file = Path.Combine(SharedFolder.RepositoryRoot, "tests/Zephyr.Tests/Cli/Snapshots", $"help{(verb.Length == 0 ? "" : "-" + verb)}.txt");
+        var run = CliRun.Of([.. verb.Split(' ', StringSplitOptions.RemoveEmptyEntries), "--help"]);
+        var file = Path.Combine(SharedFolder.RepositoryRoot, "tests/Zephyr.Tests/Cli/Snapshots", $"help{(verb.Length == 0 ? "" : "-" + verb.Replace(' ', '-'))}.txt");
         if (Environment.GetEnvironmentVariable("ZEPHYR_UPDATE_HELP") == "1") File.WriteAllText(file, run.Output);
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Equal(File.ReadAllText(file), run.Output);

@@ -119,6 +119,9 @@ public sealed class RefusalTests : IDisposable
         var run = CliRun.Of([stage, .. _world.KeysOf(stage, "out", keys).SelectMany(entry => new[] { $"--{entry.Key}", entry.Value })]);
         Assert.Equal((2, ""), (run.Code, run.Output));
         Assert.Equal(1, run.Error.Count(letter => letter == '\n'));
+        // Found by a rehearsal too, in the same words.
+        var rehearsed = CliRun.Of([stage, "--dry-run", .. _world.KeysOf(stage, "out", keys).SelectMany(entry => new[] { $"--{entry.Key}", entry.Value })]);
+        Assert.Equal((2, run.Error), (rehearsed.Code, rehearsed.Error));
         Assert.Equal(before, Everything());
         return run.Error;
     }

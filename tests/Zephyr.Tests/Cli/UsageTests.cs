@@ -9,10 +9,10 @@ public class UsageTests
     private static readonly string TinySft = Path.Combine(SharedFolder.RepositoryRoot, "configs/tiny/sft.yaml");
 
     [Theory]
-    [InlineData("", "zephyr: give a command: demo, sft, aif, dpo, generate, eval, score, tokenize, doctor; zephyr --help says what they do")]
+    [InlineData("", "zephyr: give a command: demo, sft, aif, dpo, inspect, generate, eval, score, tokenize, doctor; zephyr --help says what they do")]
     [InlineData("generat", "zephyr: unknown command \"generat\"; did you mean generate?")]
-    [InlineData("train", "zephyr: unknown command \"train\"; there are demo, sft, aif, dpo, generate, eval, score, tokenize, doctor")]
-    [InlineData("--sft", "--sft: unknown option; options stand after a command: demo, sft, aif, dpo, generate, eval, score, tokenize, doctor")]
+    [InlineData("train", "zephyr: unknown command \"train\"; there are demo, sft, aif, dpo, inspect, generate, eval, score, tokenize, doctor")]
+    [InlineData("--sft", "--sft: unknown option; options stand after a command: demo, sft, aif, dpo, inspect, generate, eval, score, tokenize, doctor")]
     [InlineData("sft --lerning_rate 3", "--lerning_rate: unknown option; did you mean --learning_rate?")]
     [InlineData("sft --lerning-rate=3", "--lerning-rate: unknown option; did you mean --learning_rate?")]
     [InlineData("sft --confg x", "--confg: unknown option; did you mean --config?")]
@@ -53,6 +53,21 @@ public class UsageTests
         "--auto_insert_empty_system_msg: does not go with --raw, which takes the prompt as it stands")]
     [InlineData("tokenize --tokenizer t --text a --auto_insert_empty_system_msg", "--auto_insert_empty_system_msg: goes with --messages")]
     [InlineData("tokenize --tokenizer t --text a --add_generation_prompt", "--add_generation_prompt: goes with --messages")]
+    [InlineData("inspect", "zephyr inspect: give a command: data, model, checkpoint; zephyr inspect --help says what they do")]
+    [InlineData("inspect modl x", "zephyr inspect: unknown command \"modl\"; did you mean model?")]
+    [InlineData("inspect runs/sft", "zephyr inspect: unknown command \"runs/sft\"; there are data, model, checkpoint")]
+    [InlineData("inspect --json", "--json: unknown option; options stand after a command: data, model, checkpoint")]
+    [InlineData("inspect model", "--model: is required: model folder: config.json, *.safetensors, tokenizer.model")]
+    [InlineData("inspect model a b", "zephyr inspect model: found \"b\", expected an option")]
+    [InlineData("inspect model a --model b", "--model: is given more than once")]
+    [InlineData("inspect model a --al", "--al: unknown option; did you mean --all?")]
+    [InlineData("inspect model nowhere", "zephyr: nowhere: there is no such model folder")]
+    [InlineData("inspect checkpoint nowhere", "zephyr: nowhere: there is no such folder, expected a checkpoint or an output_dir")]
+    [InlineData("inspect data", "zephyr: inspect data: give the configuration of a stage: --config FILE, or its keys as options")]
+    [InlineData("inspect data --dataset x --model_name_or_path y", "zephyr: inspect data: the keys that are given are keys of sft and dpo: say which with --stage")]
+    [InlineData("inspect data --stage ppo --rows 0", "--stage: must be sft, aif or dpo (was ppo)\n--rows: must be at least 1 (was 0)")]
+    [InlineData("inspect data --dataset x --beta 0.1 --betta 2 --rows", "--betta: unknown option; did you mean --beta?\n--rows: needs a value")]
+    [InlineData("inspect data --dataset x --beta 0.1", "model_name_or_path: is required, in the config file or as --model_name_or_path: model folder: config.json, *.safetensors, tokenizer.model")]
     [InlineData("score --model m", "--ids: is required: JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}")]
     public void A_wrong_call_ends_with_2_and_a_sentence_on_stderr(string args, string expected)
     {
@@ -73,10 +88,11 @@ public class UsageTests
             CliRun.Of("aif", "--feedback", "f", "--output_dir=--quiet", "--dry-run").Output);
 
     [Fact]
-    public void A_dry_run_prints_the_resolved_configuration_and_nothing_else()
+    public void A_dry_run_prints_the_resolved_configuration_even_where_what_it_names_is_not_there()
     {
         var run = CliRun.Of("sft", "--config", TinySft, "--learning-rate", "3e-5", "--packing", "--dry-run", "--seed=-1");
-        Assert.Equal((0, ""), (run.Code, run.Error));
+        Assert.Equal(2, run.Code);
+        Assert.StartsWith("zephyr: runs/", run.Error, StringComparison.Ordinal);
         Assert.Matches(@"(?m)^learning_rate: 3e-05 +# option --learning-rate$", run.Output);
         Assert.Matches(@"(?m)^packing: true +# option --packing$", run.Output);
         Assert.Matches(@"(?m)^seed: -1 +# option --seed$", run.Output);
@@ -86,7 +102,7 @@ public class UsageTests
 
     [Fact]
     public void A_configuration_may_come_from_options_alone() =>
-        Assert.Equal(0, CliRun.Of("sft", "--model_name_or_path", "m", "--dataset", "[a, b]", "--output-dir", "o", "--dry-run").Code);
+        Assert.Contains("\ndataset: [a, b]  ", CliRun.Of("sft", "--model_name_or_path", "m", "--dataset", "[a, b]", "--output-dir", "o", "--dry-run").Output);
 
     [Fact]
     public void Every_problem_of_a_config_is_a_line_that_an_editor_can_jump_to()

@@ -1,0 +1,116 @@
+using System.Globalization;
+using Zephyr.Pipeline;
+using static Zephyr.Cli.Rendering.PlainText;
+
+namespace Zephyr.Cli.Rendering;
+
+/// <summary>What --dry-run found, as lines for people.</summary>
+internal static class PlanText
+{
+    /// <summary>A training run.</summary>
+    public static IEnumerable<string> Of(RunPlan plan) =>
+    [
+        $"{plan.Stage} --dry-run: everything up to the first step was done, and nothing was written.",
+        "",
+        Line("training files", Names(plan.Files.Train)),
+        .. plan.Files.Held.Count > 0 ? [Line("held-out files", Names(plan.Files.Held))] : Array.Empty<string>(),
+        Line("model", ModelOf(plan.Model)),
+        .. plan.Model.Reference is { } reference ? [Line("reference", reference)] : Array.Empty<string>(),
+        Line("steps", StepsOf(plan)),
+        Line("learning rate", RatesOf(plan.Steps)),
+        Line("evaluations", plan.Rows.Held.Count == 0 ? "none: no rows are held out" : $"{plan.Steps.Evaluations}"),
+        Line("checkpoints", CheckpointsOf(plan.Disk)),
+        Line("output", OutputOf(plan.Disk)),
+        "",
+        .. Columns(
+            [
+                ["rows", plan.Rows.Unit, "tokens", "labels", "longest"],
+                Row("training", plan.Rows.Train),
+                .. plan.Rows.Held.Count > 0 ? [Row("held out", plan.Rows.Held)] : Array.Empty<string[]>(),
+            ]),
+        "",
+        .. Columns(
+            [
+                ["memory", "weights", "gradients", "optimizer", "reference", "in all"],
+                ["by count", Bytes(plan.Memory.Weights), Bytes(plan.Memory.Gradients), Bytes(plan.Memory.Optimizer),
+                    plan.Memory.Reference > 0 ? Bytes(plan.Memory.Reference) : "-", Bytes(plan.Memory.Total)],
+            ]),
+        "activations come on top: they go with the tokens of a micro-batch",
+        "",
+        .. plan.Notes,
+    ];
+
+    /// <summary>A run of aif.</summary>
+    public static IEnumerable<string> Of(AiFeedbackPlan plan)
+    {
+        var audit = plan.Audit;
+        return
+        [
+            "aif --dry-run: every row was read and judged, and nothing was written.",
+            "",
+            Line("files", Names(plan.Inputs)),
+            Line("output", plan.OutputDir),
+            "",
+            .. Columns(
+                [
+                    ["", "count"],
+                    ["prompts read", Whole(audit.Rows)],
+                    ["answers read", Whole(audit.Completions)],
+                    ["pairs", Whole(audit.Pairs)],
+                    ["prompts for testing", Whole(plan.TestPrompts)],
+                    .. audit.DroppedPrompts.Where(drop => drop.Value > 0).Select(drop => new[] { $"prompt without a pair: {Words($"{drop.Key}")}", Whole(drop.Value) }),
+                    .. audit.DroppedCompletions.Where(drop => drop.Value > 0).Select(drop => new[] { $"answer left out: {Words($"{drop.Key}")}", Whole(drop.Value) }),
+                ]),
+        ];
+    }
+
+    private static string ModelOf(ModelPlan model) =>
+        $"{model.Path}: {Whole(model.Parameters)} parameters, {model.Precision} on {model.Device}";
+
+    private static string StepsOf(RunPlan plan)
+    {
+        var steps = plan.Steps;
+        var resumed = plan.Model.Checkpoint is null ? "" : $", of which {Whole(steps.Start)} were taken before {plan.Model.Checkpoint}";
+        return $"{Whole(steps.Total)}{resumed}: {Whole(steps.PerEpoch)} an epoch of up to {Whole(steps.RowsPerStep)} {plan.Rows.Unit} each, "
+            + string.Create(CultureInfo.InvariantCulture, $"{steps.Epochs:0.##} epochs");
+    }
+
+    private static string RatesOf(StepPlan steps)
+    {
+        string[] points =
+        [
+            .. steps.Warmup > 0 ? [$"{Rate(steps.FirstRate)} at step 1"] : Array.Empty<string>(),
+            $"{Rate(steps.PeakRate)} at step {Whole(steps.PeakStep)}{(steps.Warmup > 0 ? $" (after {Several(steps.Warmup, "warmup step")})" : "")}",
+            .. steps.Total > steps.PeakStep ? [$"{Rate(steps.LastRate)} at step {Whole(steps.Total)}"] : Array.Empty<string>(),
+        ];
+        return string.Join(", ", points);
+    }
+
+    private static string CheckpointsOf(DiskPlan disk)
+    {
+        if (disk.Checkpoints.Count == 0) return "none";
+        var steps = disk.Checkpoints.Count <= 6 ? string.Join(", ", disk.Checkpoints.Select(step => Whole(step)))
+            : $"{string.Join(", ", disk.Checkpoints.Take(3).Select(step => Whole(step)))}, ... {Whole(disk.Checkpoints[^1])}";
+        return $"{Whole(disk.Checkpoints.Count)}, after step {steps}: {Bytes(disk.CheckpointBytes)} each, "
+            + (disk.Kept == disk.Checkpoints.Count ? "all kept" : $"the last {Whole(disk.Kept)} kept");
+    }
+
+    private static string OutputOf(DiskPlan disk) => $"{disk.OutputDir}: a model of {Bytes(disk.ModelBytes)}, at most {Bytes(disk.Needed)} in all"
+        + (disk.Free < disk.Needed ? $", MORE THAN THE {Bytes(disk.Free.Value)} THAT ARE FREE" : "");
+
+    private static string[] Row(string side, RowCount count) => [side, Whole(count.Count), Whole(count.Tokens), Whole(count.Labels), Whole(count.Longest)];
+
+    private static string Names(IReadOnlyList<string> files) =>
+        files.Count <= 4 ? string.Join(", ", files) : $"{string.Join(", ", files.Take(3))} and {files.Count - 3} more";
+
+    private static string Rate(double rate) => rate == 0 ? "0" : Metric("learning_rate", rate);
+
+    private static string Line(string name, string value) => $"{name,-15}  {value}";
+
+    /// <summary>Cells under each other: the first column to the left, numbers to the right.</summary>
+    private static IEnumerable<string> Columns(IReadOnlyList<string[]> rows)
+    {
+        var widths = Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length)).ToList();
+        return rows.Select(row => string.Join("  ", row.Select((cell, i) => i == 0 ? cell.PadRight(Math.Max(15, widths[0])) : cell.PadLeft(widths[i]))).TrimEnd());
+    }
+}
