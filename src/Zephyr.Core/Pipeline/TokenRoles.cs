@@ -48,14 +48,18 @@ internal static partial class TokenRoles
             var between = Between().Match(text, at);
             if (between.Length > 0) roles.Add((at += between.Length, Template));
             if (at == text.Length) break;
-            var end = text.IndexOf(MistralTokenizer.Eos, at, StringComparison.Ordinal);
-            at = end < 0 ? text.Length : end + MistralTokenizer.Eos.Length;
+            // A turn that was cut off ends where the next document begins.
+            var end = End().Match(text, at);
+            at = !end.Success ? text.Length : end.Value == MistralTokenizer.Bos ? end.Index : end.Index + end.Length;
             roles.Add((at, between.Groups["role"] is { Success: true, Value: var role } ? role : Continued));
         }
         return roles;
     }
 
-    /// <summary>Marks and white space, then the tag of the turn that follows, where it is whole.</summary>
-    [GeneratedRegex(@"\G(?:<s>|</s>|\s)*(?:<\|(?<role>system|user|assistant)\|>\n)?")]
+    /// <summary>Marks, then the tag of the turn that follows, or what a cut has left of it; with the white space around them.</summary>
+    [GeneratedRegex(@"\G(?:\s*</?s>)*(?:\s*<\|(?<role>system|user|assistant)\|>\n|\s*(?:<(?:\|(?:[a-z]+(?:\|>?)?)?)?)?(?=<s>|\z))?")]
     private static partial Regex Between();
+
+    [GeneratedRegex("</?s>")]
+    private static partial Regex End();
 }

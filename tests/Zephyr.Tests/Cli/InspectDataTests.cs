@@ -51,7 +51,7 @@ public sealed class InspectDataTests : IDisposable
     [Fact]
     public void A_pair_shows_its_parts_and_what_was_cut()
     {
-        var run = Dpo("--rows", "1", "--max_length", "21", "--max_prompt_length", "17", "--start", "4");
+        var run = Dpo("--rows", "1", "--max_length", "20", "--max_prompt_length", "17", "--start", "4");
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Equal(Legend +
             $"""
@@ -62,8 +62,8 @@ public sealed class InspectDataTests : IDisposable
                 continued   ▁abc </s>
                 template    ▁ ⏎
                 template    <| a s s i s t a n t |> ⏎
-              chosen: 4 tokens, 4 labels, 2 more were cut
-                assistant + b c ▁ a
+              chosen: 3 tokens, 3 labels, 1 more were cut
+                assistant + bc ▁a ab
               rejected: 2 tokens, 2 labels
                 assistant + b </s>
 
