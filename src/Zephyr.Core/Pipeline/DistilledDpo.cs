@@ -35,24 +35,14 @@ public static class DistilledDpo
         var referenceFolder = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
         using var policy = stage.LoadPolicy();
         using var reference = stage.LoadReference(referenceFolder);
-        var objective = new DpoObjective(policy, reference, SettingsOf(config));
+        var dpo = DpoSettings.Of(config.Dpo, config.Training.GradientCheckpointing);
+        var objective = new DpoObjective(policy, new FrozenReference(reference, dpo), dpo);
         stage.Note(config.Dpo.PairLayout == "concatenated"
             ? "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
             : "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)");
         if (stage.Checkpoint is null && referenceFolder == config.Model.ModelNameOrPath) RequireAgreement(objective, pairs, config);
         return stage.Train(policy, objective, new(pairs, heldPairs), files, referenceFolder, cancellation);
     }
-
-    internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType[0]), config.Dpo.Beta, config.Dpo.LabelSmoothing,
-        config.Dpo.PairLayout == "concatenated", config.Training.GradientCheckpointing);
-
-    private static DpoLossType LossOf(string name) => name switch
-    {
-        "hinge" => DpoLossType.Hinge,
-        "ipo" => DpoLossType.Ipo,
-        "robust" => DpoLossType.Robust,
-        _ => DpoLossType.Sigmoid,
-    };
 
     /// <summary>
     /// Where policy and reference hold the same weights they must say the same: rewards 0, and ln 2 for the sigmoid loss. Both run the
@@ -62,7 +52,7 @@ public static class DistilledDpo
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();
-        var means = objective.Evaluate(sample).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
+        var means = objective.Evaluate(sample, objective.TotalsOf(sample)).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
         var bound = config.Training.Bf16 ? 1e-2 : 1e-4;
         var off = config.Dpo.LossType is ["sigmoid"] ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
         if (!(off <= bound))
