@@ -24,11 +24,24 @@ public sealed record DpoLossSettings(IReadOnlyList<(DpoLossType Type, double Wei
     public double DiscopopTau { get; init; } = 0.05;
 }
 
+/// <summary>How the answers of a micro-batch are laid out for the model.</summary>
+public enum PairLayoutKind
+{
+    /// <summary>Chosen and rejected answers in a pass each: with the reference's the paper's four.</summary>
+    Separate,
+
+    /// <summary>Both in one ragged pass.</summary>
+    Concatenated,
+
+    /// <summary>Both in one ragged pass in which each prompt stands once.</summary>
+    SharedPrefix,
+}
+
 /// <summary>How the objective is set.</summary>
 /// <param name="Loss">The preference losses.</param>
-/// <param name="Concatenated">Chosen and rejected in one ragged pass instead of a pass each.</param>
+/// <param name="Layout">How the answers are laid out for the model. Every layout gives the same numbers.</param>
 /// <param name="Recompute">Keep each layer's input only.</param>
-public sealed record DpoSettings(DpoLossSettings Loss, bool Concatenated = false, bool Recompute = false)
+public sealed record DpoSettings(DpoLossSettings Loss, PairLayoutKind Layout = PairLayoutKind.Separate, bool Recompute = false)
 {
     private const string Likelihood = "sft";
 
@@ -51,7 +64,7 @@ public sealed record DpoSettings(DpoLossSettings Loss, bool Concatenated = false
             DivergenceAlpha = options.FAlphaDivergenceCoef,
             DiscopopTau = options.DiscopopTau,
         };
-        return new(losses, options.PairLayout == "concatenated", recompute)
+        return new(losses, Named<PairLayoutKind>(options.PairLayout), recompute)
         {
             LikelihoodWeight = weighted.Where(loss => loss.Name == Likelihood).Sum(loss => loss.Weight) + (options.RpoAlpha ?? 0),
             TailWeight = options.LdAlpha,

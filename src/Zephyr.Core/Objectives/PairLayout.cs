@@ -6,33 +6,31 @@ namespace Zephyr.Objectives;
 /// <summary>How the answers of a micro-batch's pairs are laid out for the model.</summary>
 internal static class PairLayout
 {
-    /// <summary>Chosen sequences, then rejected ones: in one batch, or in a batch each.</summary>
+    /// <summary>One batch, or two: end to end their groups of labels are the chosen answers', then the rejected ones'.</summary>
     public static IReadOnlyList<LabelledBatch> Of(IReadOnlyList<TokenizedPair> pairs, DpoSettings settings)
     {
         var chosen = pairs.Select(pair => TokenSequence.OfAnswer(pair.PromptIds, pair.ChosenIds));
         var rejected = pairs.Select(pair => TokenSequence.OfAnswer(pair.PromptIds, pair.RejectedIds));
-        return settings.Concatenated
-            ? [Batch([.. chosen, .. rejected], pairs, settings.TailWeight, pair => pair.ChosenIds.Length, pair => pair.RejectedIds.Length)]
-            : [
-                Batch([.. chosen], pairs, settings.TailWeight, pair => pair.ChosenIds.Length),
-                Batch([.. rejected], pairs, settings.TailWeight, pair => pair.RejectedIds.Length),
-            ];
-    }
-
-    private static LabelledBatch Batch(
-        IReadOnlyList<TokenSequence> sequences, IReadOnlyList<TokenizedPair> pairs, double? tailWeight, params Func<TokenizedPair, int>[] lengths)
-    {
-        var batch = LabelledBatch.Of(sequences);
-        return tailWeight is not { } weight ? batch : batch with { LabelWeights = TailWeights(pairs, weight, lengths) };
+        IReadOnlyList<LabelledBatch> batches = settings.Layout switch
+        {
+            PairLayoutKind.SharedPrefix => [SharedPrompt.Of(pairs)],
+            PairLayoutKind.Concatenated => [LabelledBatch.Of([.. chosen, .. rejected])],
+            _ => [LabelledBatch.Of([.. chosen]), LabelledBatch.Of([.. rejected])],
+        };
+        return settings.TailWeight is not { } weight ? batches : WithTails(batches, pairs, (float)weight);
     }
 
     /// <summary>1 for an answer's tokens up to the shorter answer's length, less for those beyond it (LD-DPO).</summary>
-    private static float[] TailWeights(IReadOnlyList<TokenizedPair> pairs, double tailWeight, Func<TokenizedPair, int>[] lengths) =>
-    [
-        .. lengths.SelectMany(length => pairs.SelectMany(pair =>
+    private static IReadOnlyList<LabelledBatch> WithTails(IReadOnlyList<LabelledBatch> batches, IReadOnlyList<TokenizedPair> pairs, float tailWeight)
+    {
+        var answers = pairs.Select(pair => pair.ChosenIds.Length).Concat(pairs.Select(pair => pair.RejectedIds.Length)).ToList();
+        var weights = answers.SelectMany((length, n) =>
         {
+            var pair = pairs[n % pairs.Count];
             var shared = Math.Min(pair.ChosenIds.Length, pair.RejectedIds.Length);
-            return Enumerable.Range(0, length(pair)).Select(i => i < shared ? 1f : (float)tailWeight);
-        })),
-    ];
+            return Enumerable.Range(0, length).Select(i => i < shared ? 1 : tailWeight);
+        }).ToArray();
+        var start = 0;
+        return [.. batches.Select(batch => batch with { LabelWeights = weights[start..(start += batch.LabelCount)] })];
+    }
 }

@@ -14,15 +14,16 @@ public class DpoMetricTests
     private const double Tolerance = 1e-5;
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Logits_are_the_mean_over_the_vocabulary_and_the_answers_tokens(bool concatenated)
+    [InlineData(PairLayoutKind.Separate)]
+    [InlineData(PairLayoutKind.Concatenated)]
+    [InlineData(PairLayoutKind.SharedPrefix)]
+    public void Logits_are_the_mean_over_the_vocabulary_and_the_answers_tokens(PairLayoutKind layout)
     {
         using var golden = new GoldenModel("sw8");
         using var scope = NewDisposeScope();
         var policy = golden.Load("policy");
         var pairs = Pairs();
-        var means = Means(TinyTraining.Dpo(policy, golden.Load("ref", trainable: false), concatenated), pairs);
+        var means = Means(TinyTraining.Dpo(policy, golden.Load("ref", trainable: false), layout), pairs);
         Near.Equal(MeanLogit(policy, pairs, pair => pair.ChosenIds), means["logits/chosen"], Tolerance, "logits/chosen");
         Near.Equal(MeanLogit(policy, pairs, pair => pair.RejectedIds), means["logits/rejected"], Tolerance, "logits/rejected");
     }
@@ -46,16 +47,17 @@ public class DpoMetricTests
 
     /// <summary>The term's mean is over the step's tokens, so cutting the step into micro-batches changes nothing (decision 4).</summary>
     [Theory]
-    [InlineData(null, false)]
-    [InlineData(0.4, false)]
-    [InlineData(0.4, true)]
-    public void Micro_batches_add_up_to_the_large_batch(double? tail, bool concatenated)
+    [InlineData(null, "separate")]
+    [InlineData(0.4, "separate")]
+    [InlineData(0.4, "concatenated")]
+    [InlineData(0.4, "shared_prefix")]
+    public void Micro_batches_add_up_to_the_large_batch(double? tail, string layout)
     {
         using var golden = new GoldenModel("sw8");
         using var scope = NewDisposeScope();
         var reference = golden.Load("ref", trainable: false);
         var pairs = Pairs();
-        var settings = DpoSettings.Of(new() { LossType = ["sigmoid", "sft"], LdAlpha = tail, PairLayout = concatenated ? "concatenated" : "separate" }, false);
+        var settings = DpoSettings.Of(new() { LossType = ["sigmoid", "sft"], LdAlpha = tail, PairLayout = layout }, false);
         var (whole, parts) = (golden.Load("policy"), golden.Load("policy"));
         var sums = TinyTraining.Dpo(whole, reference, settings).AccumulateGradients(pairs);
         var objective = TinyTraining.Dpo(parts, reference, settings);

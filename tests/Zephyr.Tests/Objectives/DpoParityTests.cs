@@ -10,19 +10,22 @@ public class DpoParityTests
     private const double Tolerance = 1e-5;
 
     [Theory]
-    [InlineData("swnone", false, false)]
-    [InlineData("swnone", true, false)]
-    [InlineData("sw8", false, false)]
-    [InlineData("sw8", true, false)]
-    [InlineData("sw8", false, true)]
-    public void Loss_metrics_and_gradients_are_those_of_trl(string window, bool concatenated, bool recompute)
+    [InlineData("swnone", PairLayoutKind.Separate, false)]
+    [InlineData("swnone", PairLayoutKind.Concatenated, false)]
+    [InlineData("swnone", PairLayoutKind.SharedPrefix, false)]
+    [InlineData("sw8", PairLayoutKind.Separate, false)]
+    [InlineData("sw8", PairLayoutKind.Concatenated, false)]
+    [InlineData("sw8", PairLayoutKind.SharedPrefix, false)]
+    [InlineData("sw8", PairLayoutKind.Separate, true)]
+    [InlineData("sw8", PairLayoutKind.SharedPrefix, true)]
+    public void Loss_metrics_and_gradients_are_those_of_trl(string window, PairLayoutKind layout, bool recompute)
     {
         using var golden = new GoldenModel(window);
         using var scope = NewDisposeScope();
         var expected = golden.Numbers.GetProperty("dpo");
         var (policy, reference) = (golden.Load("policy"), golden.Load("ref", trainable: false));
         var pairs = GoldenModel.Pairs(GoldenModel.Inputs.GetProperty("pairs").GetProperty("examples"));
-        var objective = TinyTraining.Dpo(policy, reference, new(DpoLossSettings.Sigmoid(expected.GetProperty("beta").GetDouble()), concatenated, recompute));
+        var objective = TinyTraining.Dpo(policy, reference, new(DpoLossSettings.Sigmoid(expected.GetProperty("beta").GetDouble()), layout, recompute));
 
         var sums = objective.AccumulateGradients(pairs);
         Near.Equal(sums, objective.Evaluate(pairs), 1e-6, "metrics without gradients");
