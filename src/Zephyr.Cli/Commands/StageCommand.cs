@@ -59,6 +59,7 @@ internal static class StageCommand
             if (switched.DryRun)
             {
                 var lines = rehearse(config, new(switched.Resume, SilentObserver.Instance), session.Cancellation);
+                progress.Dispose();
                 // Comments: what is printed stays a configuration that can be run.
                 Write(session.Console.Output, string.Concat(lines.Prepend("").Select(line => $"# {PlainText.OneLine(line)}".TrimEnd() + "\n")));
                 return ExitCodes.Done;

@@ -66,8 +66,11 @@ public sealed record DpoOptions : IOptionGroup
     [ConfigKey("folder of the reference model; the starting policy when not given")]
     public string? RefModelNameOrPath { get; init; }
 
-    /// <summary>separate: one forward pass each for chosen and rejected; concatenated: both in one ragged pass. Same numbers.</summary>
-    [ConfigKey("separate (chosen and rejected in a pass each) or concatenated (one ragged pass); same numbers")]
+    /// <summary>
+    /// separate: one forward pass each for chosen and rejected; concatenated: both in one ragged pass; shared_prefix: one ragged pass in
+    /// which each prompt stands once. Same numbers.
+    /// </summary>
+    [ConfigKey("separate (chosen and rejected in a pass each), concatenated (one ragged pass), shared_prefix (and each prompt once); same numbers")]
     public string PairLayout { get; init; } = "separate";
 
     private static readonly string[] LossTypes =
@@ -108,6 +111,6 @@ public sealed record DpoOptions : IOptionGroup
             yield return new("max_prompt_length", $"must be under max_length ({MaxLength}), or no room is left for an answer (was {MaxPromptLength})");
         foreach (var problem in OneOf("truncation_mode", TruncationMode, "keep_end", "keep_start")) yield return problem;
         foreach (var problem in OneOf("reference", Reference, "frozen")) yield return problem;
-        foreach (var problem in OneOf("pair_layout", PairLayout, "separate", "concatenated")) yield return problem;
+        foreach (var problem in OneOf("pair_layout", PairLayout, "separate", "concatenated", "shared_prefix")) yield return problem;
     }
 }

@@ -16,4 +16,11 @@ internal static class StageChecks
         if (cadence.EvalStrategy is "steps" or "epoch" && data.EvalDataset.Count == 0 && data.EvalFraction == 0)
             yield return new("eval_strategy", $"needs rows to evaluate on: give eval_dataset or eval_fraction (was {cadence.EvalStrategy})");
     }
+
+    /// <summary>Optimal transport sorts the pairs of a micro-batch: of one pair there is nothing to sort.</summary>
+    public static IEnumerable<ConfigProblem> SortedPairs(DpoOptions dpo, TrainingOptions training)
+    {
+        if (training.PerDeviceTrainBatchSize == 1 && dpo.LossType.FirstOrDefault(loss => loss is "aot" or "aot_unpaired") is { } aot)
+            yield return new("loss_type", $"{aot} compares the sorted pairs of a micro-batch: give per_device_train_batch_size above 1 (was 1)");
+    }
 }

@@ -20,7 +20,7 @@ public static class ModelEvaluation
         {
             ["loss"] = loss,
             ["perplexity"] = Math.Exp(loss),
-            ["tokens"] = sequences.Sum(objective.WeightOf),
+            ["tokens"] = objective.TotalsOf(sequences)[0],
             ["rows"] = sequences.Count,
         };
     }
@@ -30,7 +30,8 @@ public static class ModelEvaluation
     public static IReadOnlyDictionary<string, double> OnPairs(MistralForCausalLM model, MistralForCausalLM reference, IReadOnlyList<TokenizedPair> pairs,
         double beta, int batchSize, CancellationToken cancellation)
     {
-        var objective = new DpoObjective(model, reference, new(DpoLossType.Sigmoid, beta, 0, Concatenated: false, Recompute: false));
+        var settings = new DpoSettings(DpoLossSettings.Sigmoid(beta));
+        var objective = new DpoObjective(model, new FrozenReference(reference, settings), settings);
         return new Dictionary<string, double>(Evaluator.Run(objective, pairs, batchSize, cancellation)) { ["rows"] = pairs.Count };
     }
 }

@@ -1,3 +1,5 @@
+using TorchSharp;
+using Zephyr.Data.Batches;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -14,34 +16,52 @@ internal interface IAttentionPattern
     Tensor Attend(int layer, Tensor q_THE, Tensor k_TKE, Tensor v_TKE);
 }
 
-/// <summary>Every sequence of a ragged batch attends to its own past, at most <paramref name="window"/> keys of it.</summary>
-internal sealed class RaggedCausalAttention(int[] offsets, int? window) : IAttentionPattern, IDisposable
+/// <summary>
+/// Every sequence of a ragged batch attends to its own past and, where it has one, to its prefix; at most <paramref name="window"/> keys of them.
+/// </summary>
+internal sealed class RaggedCausalAttention(RaggedBatch batch, int? window) : IAttentionPattern, IDisposable
 {
-    private readonly Dictionary<long, Tensor> _masks = [];
+    private readonly Dictionary<(long Queries, long Keys), Tensor> _masks = [];
 
     public Tensor Attend(int layer, Tensor q_THE, Tensor k_TKE, Tensor v_TKE)
     {
-        var mixed = new Tensor[offsets.Length - 1];
+        var mixed = new Tensor[batch.SequenceCount];
         for (var n = 0; n < mixed.Length; n++)
         {
-            long start = offsets[n], length = offsets[n + 1] - start;
-            var mask = length > window ? MaskOf(length, q_THE.device) : null;
+            long start = batch.Offsets[n], length = batch.Offsets[n + 1] - start;
+            var prefix = batch.Prefixes?[n] ?? default;
+            var keys = prefix.Length + length;
+            // The kernel's own causal mask has the queries begin with the keys, so it serves where there is no prefix.
+            var mask = keys > window || prefix.Length > 0 ? MaskOf(length, keys, q_THE) : null;
             mixed[n] = SharedHeadAttention.Attend(
-                q_THE.narrow(0, start, length), k_TKE.narrow(0, start, length), v_TKE.narrow(0, start, length), mask, isCausal: mask is null);
+                q_THE.narrow(0, start, length), Seen(k_TKE, prefix, start, length), Seen(v_TKE, prefix, start, length), mask, isCausal: mask is null);
         }
         return mixed.Length == 1 ? mixed[0] : cat(mixed, 0);
     }
 
-    /// <summary>Key j is seen by query i where i - window &lt; j &lt;= i. One mask for each length, kept for the layers to come.</summary>
-    private Tensor MaskOf(long length, Device device)
+    /// <summary>The rows that a sequence may see: its prefix, then its own.</summary>
+    private static Tensor Seen(Tensor x_TKE, RowSpan prefix, long start, long length)
     {
-        if (_masks.TryGetValue(length, out var mask)) return mask;
-        using var scope = NewDisposeScope();
-        var all = ones(length, length, dtype: ScalarType.Bool, device: device);
-        // The first layer asks; the mask has to outlive that layer's scope and ends with the batch.
-        mask = (all.tril() & all.triu(1 - window!.Value)).DetachFromDisposeScope();
-        return _masks[length] = mask;
+        var own = x_TKE.narrow(0, start, length);
+        return prefix.Length == 0 ? own : cat([x_TKE.narrow(0, prefix.Start, prefix.Length), own], 0);
     }
+
+    /// <summary>
+    /// The last query sees the last key: query i stands at keys - queries + i, and sees key j where that - window &lt; j &lt;= that. 0 where it
+    /// does and -infinity where not, in the queries' data type, so that no layer has to make it of a truth table. One mask for each size, kept for the layers to come.
+    /// </summary>
+    private Tensor MaskOf(long queries, long keys, Tensor like)
+    {
+        if (_masks.TryGetValue((queries, keys), out var mask)) return mask;
+        using var scope = NewDisposeScope();
+        var seen = ones(queries, keys, dtype: ScalarType.Bool, device: like.device).tril(keys - queries);
+        if (keys > window) seen &= ones_like(seen).triu(keys - queries + 1 - window.Value);
+        // The first layer asks; the mask has to outlive that layer's scope and ends with the batch.
+        mask = zeros(queries, keys, dtype: like.dtype, device: like.device).masked_fill_(seen.logical_not(), NotSeen).DetachFromDisposeScope();
+        return _masks[(queries, keys)] = mask;
+    }
+
+    private static readonly Scalar NotSeen = double.NegativeInfinity;
 
     /// <summary>Frees the masks.</summary>
     public void Dispose()

@@ -19,7 +19,7 @@ public sealed class ForwardPass : IDisposable
     internal ForwardPass(MistralForCausalLM model, RaggedBatch batch, bool recompute)
     {
         (_model, _batch) = (model, batch);
-        _pattern = new(batch.Offsets, model.Config.SlidingWindow);
+        _pattern = new(batch, model.Config.SlidingWindow);
         if (recompute)
         {
             (_layerInputs, _output_TD) = RunKeepingInputs();

@@ -52,7 +52,7 @@ public sealed class MistralForCausalLM : IDisposable
     public Tensor HiddenStates(RaggedBatch batch)
     {
         CheckIds(batch.TokenIds);
-        using var pattern = new RaggedCausalAttention(batch.Offsets, Config.SlidingWindow);
+        using var pattern = new RaggedCausalAttention(batch, Config.SlidingWindow);
         return HiddenStates(batch.TokenIds, batch.Positions, pattern);
     }
 

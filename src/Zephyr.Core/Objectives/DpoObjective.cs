@@ -1,60 +1,70 @@
 using TorchSharp;
-using Zephyr.Data.Batches;
 using Zephyr.Data.Text;
 using Zephyr.Model;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 
 namespace Zephyr.Objectives;
 
-/// <summary>How the objective is set.</summary>
-/// <param name="Loss">Which preference loss.</param>
-/// <param name="Beta">Strength of the hold to the reference.</param>
-/// <param name="LabelSmoothing">Assumed share of flipped labels.</param>
-/// <param name="Concatenated">Chosen and rejected in one ragged pass instead of a pass each.</param>
-/// <param name="Recompute">Keep each layer's input only.</param>
-public sealed record DpoSettings(DpoLossType Loss, double Beta, double LabelSmoothing, bool Concatenated, bool Recompute);
-
 /// <summary>
-/// Distilled direct preference optimisation (the paper's equation 2): four forward passes a step, policy and frozen
+/// Distilled direct preference optimisation (the paper's equation 2): four forward passes a step, policy and
 /// reference on the chosen and the rejected answers. Two phases (decision 13): log-probabilities first, then the
 /// coefficient of each sequence goes back through the head and the layers.
 /// </summary>
-public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM reference, DpoSettings settings) : IObjective<TokenizedPair>
+/// <param name="policy">What learns.</param>
+/// <param name="reference">What it is held to.</param>
+/// <param name="settings">Losses and layout.</param>
+public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs reference, DpoSettings settings) : IObjective<TokenizedPair>
 {
-    /// <summary>TRL's names.</summary>
+    /// <summary>TRL's names; <c>nll_loss</c> where the chosen answers' likelihood is part of the loss.</summary>
     public IReadOnlyList<string> MetricNames { get; } =
-        ["loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"];
+    [
+        "loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected",
+        "logits/chosen", "logits/rejected", .. settings.LikelihoodWeight > 0 ? ["nll_loss"] : Array.Empty<string>(),
+    ];
 
-    /// <inheritdoc/>
-    public double WeightOf(TokenizedPair example) => 1;
+    /// <summary>A pair counts once; the logits are means over tokens, as TRL's are.</summary>
+    public IReadOnlyList<double> WeightsOf(TokenizedPair example)
+    {
+        double chosen = example.ChosenIds.Length, rejected = example.RejectedIds.Length;
+        return [1, 1, 1, 1, 1, 1, 1, chosen, rejected, .. settings.LikelihoodWeight > 0 ? [chosen] : Array.Empty<double>()];
+    }
 
     /// <inheritdoc/>
     public int TokensOf(TokenizedPair example) =>
         2 * example.PromptIds.Length + example.ChosenIds.Length + example.RejectedIds.Length;
 
     /// <inheritdoc/>
-    public Tensor Evaluate(IReadOnlyList<TokenizedPair> examples)
+    public Tensor Evaluate(IReadOnlyList<TokenizedPair> examples, IReadOnlyList<double> totals)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var batches = Batches(examples);
-        var pairs = Pairs(examples, Sums(policy, batches), Sums(reference, batches));
-        return Metrics(pairs, Loss(pairs)).MoveToOuterDisposeScope();
+        var scores = AnswerScores.Of(policy, PairLayout.Of(examples, settings));
+        var pairs = Pairs(examples, scores.LogProbs, reference.SumsOf(examples));
+        return Metrics(pairs, scores, Loss(pairs, scores.PlainLogProbs, totals)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public Tensor AccumulateGradients(IReadOnlyList<TokenizedPair> examples)
+    public Tensor AccumulateGradients(IReadOnlyList<TokenizedPair> examples, IReadOnlyList<double> totals)
     {
         using var scope = NewDisposeScope();
-        var batches = Batches(examples);
-        Tensor referenceSums;
-        using (no_grad()) referenceSums = Sums(reference, batches);
-
+        var referenceSums = reference.SumsOf(examples);
         List<ForwardPass> passes = [];
         try
         {
+            var batches = PairLayout.Of(examples, settings);
             foreach (var batch in batches) passes.Add(policy.Forward(batch.Batch, settings.Recompute));
-            return GradientsOf(examples, batches, passes, referenceSums).MoveToOuterDisposeScope();
+            var heads = batches.Select(batch => new LabelLogProbs(policy, batch)).ToList();
+            var scores = AnswerScores.Join([.. heads.Zip(passes, (head, pass) => AnswerScores.Of(head, pass.Hidden_TD))]);
+
+            // Leaves of their own: without tails the two are one tensor.
+            var (weighted, plain) = (scores.LogProbs.detach().requires_grad_(true), scores.PlainLogProbs.detach().requires_grad_(true));
+            var pairs = Pairs(examples, weighted, referenceSums);
+            var losses_N = Loss(pairs, plain, totals);
+            losses_N.sum().backward();
+            Backward(passes, heads, weighted, plain);
+            using var noGradient = no_grad();
+            return Metrics(pairs, scores, losses_N).MoveToOuterDisposeScope();
         }
         finally
         {
@@ -62,53 +72,21 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
         }
     }
 
-    /// <summary>Both phases: the log-probabilities and each sequence's coefficient, then the way back.</summary>
-    private Tensor GradientsOf(IReadOnlyList<TokenizedPair> examples, List<LabelledBatch> batches, List<ForwardPass> passes, Tensor referenceSums)
+    /// <summary>The second phase: each label's coefficient goes back through the head and the layers.</summary>
+    private static void Backward(List<ForwardPass> passes, List<LabelLogProbs> heads, Tensor weighted, Tensor plain)
     {
-        using var scope = NewDisposeScope();
-        var heads = batches.Select(batch => new LabelLogProbs(policy, batch)).ToList();
-        var policySums = cat([.. heads.Zip(passes, (head, pass) => head.SumBySequence(head.Forward(pass.Hidden_TD)))], 0);
-        policySums.requires_grad_(true);
-        var pairs = Pairs(examples, policySums, referenceSums);
-        var losses_N = Loss(pairs);
-        losses_N.sum().backward();
-
-        using var coefficients = policySums.grad!;
+        using Tensor? ofWeighted = weighted.grad, ofPlain = plain.grad;
         long start = 0;
-        for (var i = 0; i < passes.Count; i++)
+        foreach (var (pass, head) in passes.Zip(heads))
         {
-            using var inner = NewDisposeScope();
-            using var pass = passes[i]; // Freed as soon as it is done: its graph is the bulk of the memory.
-            var sequences = batches[i].Batch.SequenceCount;
-            var coefficients_R = heads[i].SpreadOverLabels(coefficients.narrow(0, start, sequences));
-            pass.Backward(heads[i].Backward(pass.Hidden_TD, coefficients_R, out _));
-            start += sequences;
+            using var scope = NewDisposeScope();
+            using var freed = pass; // Freed as soon as it is done: its graph is the bulk of the memory.
+            var coefficients_R = head.SpreadOverLabels((ofWeighted ?? zeros_like(weighted)).narrow(0, start, head.SequenceCount));
+            if (head.LabelWeights_R is { } weights_R) coefficients_R = coefficients_R * weights_R;
+            if (ofPlain is not null) coefficients_R = coefficients_R.add(head.SpreadOverLabels(ofPlain.narrow(0, start, head.SequenceCount)), KeptScalar.One);
+            pass.Backward(head.Backward(pass.Hidden_TD, coefficients_R, out _));
+            start += head.SequenceCount;
         }
-        using var noGradient = no_grad();
-        return Metrics(pairs, losses_N).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Chosen sequences, then rejected ones: in one batch, or in a batch each.</summary>
-    private List<LabelledBatch> Batches(IReadOnlyList<TokenizedPair> pairs)
-    {
-        var chosen = pairs.Select(pair => TokenSequence.OfAnswer(pair.PromptIds, pair.ChosenIds));
-        var rejected = pairs.Select(pair => TokenSequence.OfAnswer(pair.PromptIds, pair.RejectedIds));
-        return settings.Concatenated
-            ? [LabelledBatch.Of([.. chosen, .. rejected])]
-            : [LabelledBatch.Of([.. chosen]), LabelledBatch.Of([.. rejected])];
-    }
-
-    /// <summary>log pi of every answer, chosen before rejected, [2N] fp32.</summary>
-    private static Tensor Sums(MistralForCausalLM model, List<LabelledBatch> batches)
-    {
-        using var scope = NewDisposeScope();
-        var sums = batches.Select(batch =>
-        {
-            using var inner = NewDisposeScope();
-            var head = new LabelLogProbs(model, batch);
-            return head.SumBySequence(head.Forward(model.HiddenStates(batch.Batch))).MoveToOuterDisposeScope();
-        });
-        return cat([.. sums], 0).MoveToOuterDisposeScope();
     }
 
     private PairLogProbs Pairs(IReadOnlyList<TokenizedPair> examples, Tensor policySums, Tensor referenceSums)
@@ -121,21 +99,29 @@ public sealed class DpoObjective(MistralForCausalLM policy, MistralForCausalLM r
             tokens.narrow(0, 0, count), tokens.narrow(0, count, count));
     }
 
-    private Tensor Loss(PairLogProbs pairs) => DpoLoss.Compute(settings.Loss, pairs, settings.Beta, settings.LabelSmoothing);
+    /// <summary>The preference losses and, where asked for, the mean negative log-likelihood over the chosen tokens of the whole step.</summary>
+    private Tensor Loss(PairLogProbs pairs, Tensor plainLogProbs, IReadOnlyList<double> totals)
+    {
+        var losses_N = DpoLoss.Compute(pairs, settings.Loss);
+        if (settings.LikelihoodWeight == 0) return losses_N;
+        // The trainer divides by the pairs; this term's mean is over tokens.
+        using Scalar weight = settings.LikelihoodWeight * totals[0] / totals[^1];
+        return losses_N - plainLogProbs.narrow(0, 0, losses_N.shape[0]) * weight;
+    }
 
     /// <summary>Rewards are beta (log pi - log pi_ref); a pair is accurate where the chosen one's is strictly higher.</summary>
-    private Tensor Metrics(PairLogProbs pairs, Tensor losses_N)
+    private Tensor Metrics(PairLogProbs pairs, AnswerScores scores, Tensor losses_N)
     {
-        // IPO's rewards are per token too, as its log-probabilities are in TRL.
-        var (chosenScale, rejectedScale) = settings.Loss == DpoLossType.Ipo
-            ? (pairs.ChosenTokens, pairs.RejectedTokens) : (ones_like(pairs.ChosenTokens), ones_like(pairs.RejectedTokens));
-        using Scalar beta = settings.Beta;
-        var chosen = beta * (pairs.PolicyChosen - pairs.ReferenceChosen) / chosenScale;
-        var rejected = beta * (pairs.PolicyRejected - pairs.ReferenceRejected) / rejectedScale;
+        using Scalar beta = settings.Loss.Beta;
+        var chosen = beta * (pairs.PolicyChosen - pairs.ReferenceChosen);
+        var rejected = beta * (pairs.PolicyRejected - pairs.ReferenceRejected);
+        var count = losses_N.shape[0];
+        Tensor[] likelihood = settings.LikelihoodWeight > 0 ? [-scores.PlainLogProbs.narrow(0, 0, count).sum()] : [];
         return stack(
         [
             losses_N.sum(), chosen.sum(), rejected.sum(), (chosen > rejected).to_type(ScalarType.Float32).sum(), (chosen - rejected).sum(),
-            (pairs.PolicyChosen / chosenScale).sum(), (pairs.PolicyRejected / rejectedScale).sum(),
+            pairs.PolicyChosen.sum(), pairs.PolicyRejected.sum(), scores.Logits.narrow(0, 0, count).sum(), scores.Logits.narrow(0, count, count).sum(),
+            .. likelihood,
         ]).detach();
     }
 }

@@ -18,6 +18,21 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
     private readonly Tensor _rows = tensor(batch.Rows, ScalarType.Int64, model.Device);
     private readonly Tensor _labels = tensor(batch.Labels, ScalarType.Int64, model.Device);
 
+    /// <summary>What each label counts for in its sequence's sum, [R] fp32; null where all count alike.</summary>
+    public Tensor? LabelWeights_R { get; } = batch.LabelWeights is null ? null : tensor(batch.LabelWeights, device: model.Device);
+
+    /// <summary>N.</summary>
+    public int SequenceCount => batch.LabelOffsets.Length - 1;
+
+    /// <summary>The mean logit over the vocabulary of each row that predicts a label, [R] fp32: hidden . mean(W), so no logits are made.</summary>
+    public Tensor MeanLogits(Tensor hidden_TD)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var mean_D = model.Head_VD.mean([0], keepdim: false, type: ScalarType.Float32).to_type(hidden_TD.dtype);
+        return hidden_TD.matmul(mean_D).index_select(0, _rows).to_type(ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
     /// <summary>The log-probability of each label, [R] fp32, without a graph.</summary>
     public Tensor Forward(Tensor hidden_TD)
     {
@@ -74,7 +89,7 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
     public Tensor SumBySequence(Tensor logProbs_R)
     {
         using var scope = NewDisposeScope();
-        var sums = new Tensor[batch.LabelOffsets.Length - 1];
+        var sums = new Tensor[SequenceCount];
         for (var n = 0; n < sums.Length; n++)
             sums[n] = logProbs_R.narrow(0, batch.LabelOffsets[n], batch.LabelOffsets[n + 1] - batch.LabelOffsets[n]).sum();
         return stack(sums).MoveToOuterDisposeScope();
@@ -85,7 +100,7 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
     {
         using var scope = NewDisposeScope();
         var sequenceOf = new int[batch.LabelCount];
-        for (var n = 0; n < batch.LabelOffsets.Length - 1; n++)
+        for (var n = 0; n < SequenceCount; n++)
             sequenceOf.AsSpan(batch.LabelOffsets[n]..batch.LabelOffsets[n + 1]).Fill(n);
         return values_N.index_select(0, tensor(sequenceOf, ScalarType.Int64, model.Device)).MoveToOuterDisposeScope();
     }

@@ -15,13 +15,13 @@ public sealed class SftObjective(MistralForCausalLM model, bool recompute) : IOb
     public IReadOnlyList<string> MetricNames { get; } = ["loss"];
 
     /// <inheritdoc/>
-    public double WeightOf(TokenSequence example) => example.LabelCount;
+    public IReadOnlyList<double> WeightsOf(TokenSequence example) => [example.LabelCount];
 
     /// <inheritdoc/>
     public int TokensOf(TokenSequence example) => example.Ids.Length;
 
     /// <inheritdoc/>
-    public Tensor Evaluate(IReadOnlyList<TokenSequence> examples)
+    public Tensor Evaluate(IReadOnlyList<TokenSequence> examples, IReadOnlyList<double> totals)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -31,7 +31,7 @@ public sealed class SftObjective(MistralForCausalLM model, bool recompute) : IOb
     }
 
     /// <inheritdoc/>
-    public Tensor AccumulateGradients(IReadOnlyList<TokenSequence> examples)
+    public Tensor AccumulateGradients(IReadOnlyList<TokenSequence> examples, IReadOnlyList<double> totals)
     {
         using var scope = NewDisposeScope();
         var batch = LabelledBatch.Of(examples);

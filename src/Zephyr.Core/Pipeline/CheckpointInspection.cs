@@ -47,7 +47,7 @@ public sealed record CheckpointInspection(
         var (batch, accumulation, rows) = (Number(state, RunShape.BatchSize), Number(state, RunShape.Accumulation), Number(state, RunShape.Rows));
         return new(folder, state.Step, Number(state, RunShape.TotalSteps),
             batch > 0 && accumulation > 0 && rows > 0 ? new BatchPlan(rows.Value, batch.Value, accumulation.Value, null).EpochAfter(state.Step) : null,
-            state.Tokens, state.TallyWeight > 0 && state.TallySums.Length > 0 ? state.TallySums[0] / state.TallyWeight : null, state.EvaluationDue, state.Shape,
+            state.Tokens, state is { TallySums: [var sum, ..], TallyWeights: [> 0 and var weight, ..] } ? sum / weight : null, state.EvaluationDue, state.Shape,
             config?.ParameterCount ?? 0, Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), PartsOf(file), problems);
     }
 

@@ -23,7 +23,8 @@ public static class DistilledDpo
         var (config, run) = (resolved.Value, Prepare(resolved, settings, cancellation));
         using var policy = run.Stage.LoadPolicy();
         using var reference = run.Stage.LoadReference(run.Reference!);
-        var objective = new DpoObjective(policy, reference, SettingsOf(config));
+        var dpo = DpoSettings.Of(config.Dpo, config.Training.GradientCheckpointing);
+        var objective = new DpoObjective(policy, new FrozenReference(reference, dpo), dpo);
         if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
         return run.Stage.Train(run, policy, objective, cancellation);
     }
@@ -61,17 +62,6 @@ public static class DistilledDpo
         return new(stage, files, new(pairs, heldPairs), reference);
     }
 
-    internal static DpoSettings SettingsOf(DpoConfig config) => new(LossOf(config.Dpo.LossType[0]), config.Dpo.Beta, config.Dpo.LabelSmoothing,
-        config.Dpo.PairLayout == "concatenated", config.Training.GradientCheckpointing);
-
-    private static DpoLossType LossOf(string name) => name switch
-    {
-        "hinge" => DpoLossType.Hinge,
-        "ipo" => DpoLossType.Ipo,
-        "robust" => DpoLossType.Robust,
-        _ => DpoLossType.Sigmoid,
-    };
-
     /// <summary>
     /// Where policy and reference hold the same weights they must say the same: rewards 0, and ln 2 for the sigmoid loss. Both run the
     /// same kernels on the same bits, so the bound is for rounding only: 1e-4 in fp32, 1e-2 in bf16.
@@ -80,7 +70,7 @@ public static class DistilledDpo
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
         var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();
-        var means = objective.Evaluate(sample).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
+        var means = objective.Evaluate(sample, objective.TotalsOf(sample)).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
         var bound = config.Training.Bf16 ? 1e-2 : 1e-4;
         var off = config.Dpo.LossType is ["sigmoid"] ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
         if (!(off <= bound))

@@ -71,8 +71,8 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         return new(parameters * size, parameters * (_bf16 ? 4 + 2 : 4), StateBytes(parameters), reference * size);
     }
 
-    /// <summary>Two fp32 moments a parameter, and the master copy beside bf16 weights.</summary>
-    private long StateBytes(long parameters) => parameters * (_bf16 ? 12 : 8);
+    /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
+    private long StateBytes(long parameters) => parameters * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 ? 1 : 0));
 
     private DiskPlan DiskOf(string folder, BatchPlan batches, int start, int total, long parameters)
     {

@@ -16,13 +16,14 @@ public static class Evaluator
     public static IReadOnlyDictionary<string, double> Run<TExample>(
         IObjective<TExample> objective, IReadOnlyList<TExample> examples, int batchSize, CancellationToken cancellation, string prefix = "")
     {
+        var totals = objective.TotalsOf(examples);
         var tally = new MetricTally(objective.MetricNames);
         foreach (var batch in examples.Chunk(batchSize))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
-            var sums = objective.Evaluate(batch).to_type(ScalarType.Float64).cpu();
-            tally.Add(sums.data<double>().ToArray(), batch.Sum(objective.WeightOf));
+            var sums = objective.Evaluate(batch, totals).to_type(ScalarType.Float64).cpu();
+            tally.Add(sums.data<double>().ToArray(), objective.TotalsOf(batch));
         }
         return tally.Means(prefix);
     }

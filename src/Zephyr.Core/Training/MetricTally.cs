@@ -3,31 +3,34 @@ namespace Zephyr.Training;
 /// <summary>Metrics travel as (sum, weight) and become means only when they are read (decision 4).</summary>
 internal sealed class MetricTally(IReadOnlyList<string> names)
 {
-    private readonly double[] _sums = new double[names.Count];
-
-    public double Weight { get; private set; }
+    private readonly double[] _sums = new double[names.Count], _weights = new double[names.Count];
 
     public IReadOnlyList<double> Sums => _sums;
 
-    public void Add(ReadOnlySpan<double> sums, double weight)
+    public IReadOnlyList<double> Weights => _weights;
+
+    public void Add(ReadOnlySpan<double> sums, IReadOnlyList<double> weights)
     {
-        for (var i = 0; i < _sums.Length; i++) _sums[i] += sums[i];
-        Weight += weight;
+        for (var i = 0; i < _sums.Length; i++)
+        {
+            _sums[i] += sums[i];
+            _weights[i] += weights[i];
+        }
     }
 
     public Dictionary<string, double> Means(string prefix = "") =>
-        names.Select((name, i) => (Key: prefix + name, Mean: _sums[i] / Weight)).ToDictionary(entry => entry.Key, entry => entry.Mean);
+        names.Select((name, i) => (Key: prefix + name, Mean: _sums[i] / _weights[i])).ToDictionary(entry => entry.Key, entry => entry.Mean);
 
     public void Clear()
     {
         Array.Clear(_sums);
-        Weight = 0;
+        Array.Clear(_weights);
     }
 
     /// <summary>Puts back what a checkpoint held.</summary>
-    public void Restore(IReadOnlyList<double> sums, double weight)
+    public void Restore(IReadOnlyList<double> sums, IReadOnlyList<double> weights)
     {
         Clear();
-        Add([.. sums], weight);
+        Add([.. sums], weights);
     }
 }

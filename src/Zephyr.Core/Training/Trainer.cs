@@ -70,7 +70,7 @@ public sealed class Trainer<TExample> : IDisposable
         Checkpoint.Restore(checkpoint, _optimizer, state.Step);
         (_step, _tokens, _evaluationDue) = (state.Step, state.Tokens, state.EvaluationDue);
         _savedStep = _output.Folder.Holds(checkpoint) ? _step : 0;
-        _tally.Restore(state.TallySums, state.TallyWeight);
+        _tally.Restore(state.TallySums, state.TallyWeights);
     }
 
     /// <summary>Trains to the last step, or until cancelled: then the step in hand is finished and saved.</summary>
@@ -99,7 +99,8 @@ public sealed class Trainer<TExample> : IDisposable
         using var scope = NewDisposeScope();
         var watch = Stopwatch.StartNew();
         var step = _step + 1;
-        var (sums, weight, tokens) = AccumulateGradients(step);
+        var (sums, weights, tokens) = AccumulateGradients(step);
+        var weight = weights[0];
         // The step's one read-back from the device: the sums and the norm together.
         var read = cat([sums, _gradients.Norm().to_type(ScalarType.Float64).reshape(1)], 0).cpu().data<double>().ToArray();
         var norm = read[^1] / weight;
@@ -113,9 +114,9 @@ public sealed class Trainer<TExample> : IDisposable
         _gradients.Clear();
         _step = step;
         _tokens += tokens;
-        _tally.Add(read.AsSpan()[..^1], weight);
+        _tally.Add(read.AsSpan()[..^1], weights);
         Report(norm, rate, tokens, watch.Elapsed.TotalSeconds);
-        return (_objective.MetricNames.Select((name, i) => (name, Mean: read[i] / weight)).ToDictionary(entry => entry.name, entry => entry.Mean), norm);
+        return (_objective.MetricNames.Select((name, i) => (name, Mean: read[i] / weights[i])).ToDictionary(entry => entry.name, entry => entry.Mean), norm);
     }
 
     /// <summary>Writes what <see cref="Resume"/> needs: the model, moments and master weights, the position.</summary>
@@ -123,7 +124,7 @@ public sealed class Trainer<TExample> : IDisposable
     public void WriteCheckpoint(string folder)
     {
         _output.WriteModel(folder, _optimizer.MasterWeights);
-        Checkpoint.Write(folder, _optimizer, new(_step, _tokens, [.. _tally.Sums], _tally.Weight, _evaluationDue, _shape));
+        Checkpoint.Write(folder, _optimizer, new(_step, _tokens, [.. _tally.Sums], [.. _tally.Weights], _evaluationDue, _shape));
     }
 
     /// <inheritdoc/>
@@ -133,20 +134,19 @@ public sealed class Trainer<TExample> : IDisposable
         _optimizer.Dispose();
     }
 
-    private (Tensor Sums, double Weight, long Tokens) AccumulateGradients(int step)
+    /// <summary>Every micro-batch is told the weights of the whole step: what is divided by is known before the first one.</summary>
+    private (Tensor Sums, IReadOnlyList<double> Weights, long Tokens) AccumulateGradients(int step)
     {
         Tensor? sums = null;
-        var (weight, tokens) = (0.0, 0L);
-        foreach (var indices in _plan.MicroBatches(step))
+        var microBatches = _plan.MicroBatches(step).Select(indices => indices.Select(index => _data.Train[index]).ToList()).ToList();
+        var weights = _objective.TotalsOf(microBatches.SelectMany(examples => examples));
+        foreach (var examples in microBatches)
         {
-            var examples = indices.Select(index => _data.Train[index]).ToList();
-            var batchSums = _objective.AccumulateGradients(examples).to_type(ScalarType.Float64);
+            var batchSums = _objective.AccumulateGradients(examples, weights).to_type(ScalarType.Float64);
             sums = sums is null ? batchSums : sums.add_(batchSums, KeptScalar.One);
             _gradients.Collect();
-            weight += examples.Sum(_objective.WeightOf);
-            tokens += examples.Sum(example => (long)_objective.TokensOf(example));
         }
-        return (sums!, weight, tokens);
+        return (sums!, weights, microBatches.Sum(examples => examples.Sum(example => (long)_objective.TokensOf(example))));
     }
 
     private void Report(double norm, double rate, long tokens, double seconds)

@@ -11,11 +11,11 @@ namespace Zephyr.Training;
 /// <param name="Step">Optimizer steps taken.</param>
 /// <param name="Tokens">Tokens the policy has seen.</param>
 /// <param name="TallySums">Sums of the metrics since the last logged step.</param>
-/// <param name="TallyWeight">Their weight.</param>
+/// <param name="TallyWeights">Their weights.</param>
 /// <param name="EvaluationDue">The evaluation that belongs to this step was cut off and is still to be made.</param>
 /// <param name="Shape">What must be the same for the steps to mean the same: objective, rows, batch sizes, steps, seed.</param>
 internal sealed record TrainingState(
-    int Step, long Tokens, double[] TallySums, double TallyWeight, bool EvaluationDue, SortedDictionary<string, string> Shape)
+    int Step, long Tokens, double[] TallySums, double[] TallyWeights, bool EvaluationDue, SortedDictionary<string, string> Shape)
 {
     public const string FileName = "trainer_state.json";
 

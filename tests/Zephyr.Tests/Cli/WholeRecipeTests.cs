@@ -28,7 +28,8 @@ public sealed class WholeRecipeTests : IDisposable
 
         Stage("dpo", "dpo", ("model_name_or_path", _world.PathOf("sft")), ("dataset", _world.PathOf("aif/train_prefs.parquet")),
             ("eval_fraction", "0"), ("eval_dataset", _world.PathOf("aif/test_prefs.parquet")));
-        OutputFolder("dpo", ["loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected"]);
+        OutputFolder("dpo", ["loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected",
+            "logits/chosen", "logits/rejected"]);
 
         Evaluated();
         var answer = CliRun.Of("generate", "--model", _world.PathOf("dpo"), "--prompt", "How old is the oak?", "--temperature", "0", "--max_new_tokens", "8");

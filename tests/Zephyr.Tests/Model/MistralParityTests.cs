@@ -1,6 +1,7 @@
 using Zephyr.Data.Batches;
 using Zephyr.Objectives;
 using Zephyr.Tests.Golden;
+using Zephyr.Tests.Objectives;
 using static TorchSharp.torch;
 
 namespace Zephyr.Tests.Model;
@@ -49,7 +50,7 @@ public class MistralParityTests
         var input = GoldenModel.Inputs.GetProperty(batchName);
         var sequences = GoldenModel.Sequences(input.GetProperty("input_ids"), input.GetProperty("labels"), input.GetProperty("attention_mask"));
         var objective = new SftObjective(model, recompute);
-        var weight = sequences.Sum(objective.WeightOf);
+        var weight = objective.TotalsOf(sequences)[0];
         var expected = golden.Numbers.GetProperty(batchName);
         Assert.Equal(expected.GetProperty("n_target_tokens").GetInt32(), (int)weight);
 

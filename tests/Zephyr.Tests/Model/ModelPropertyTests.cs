@@ -2,6 +2,7 @@ using Zephyr.Data.Batches;
 using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Tests.Golden;
+using Zephyr.Tests.Objectives;
 using static TorchSharp.torch;
 
 namespace Zephyr.Tests.Model;

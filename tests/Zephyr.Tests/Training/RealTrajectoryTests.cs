@@ -38,7 +38,8 @@ public class RealTrajectoryTests
         var pairs = PreferenceSchema.Read([SharedFolder.PathOf("data/preference/ultrafeedback_trl_eval_200.jsonl")]).Take(80).Select(tokenize.Tokenize).ToList();
         foreach (var (expected, pair) in GoldenModel.Pairs(golden.RootElement.GetProperty("dpo_pairs")).Zip(pairs))
             Assert.Equal((int[][])[expected.PromptIds, expected.ChosenIds, expected.RejectedIds], [pair.PromptIds, pair.ChosenIds, pair.RejectedIds]);
-        var objective = new DpoObjective(policy, reference, new(DpoLossType.Sigmoid, 0.1, 0, false, false));
+        var settings = new DpoSettings(DpoLossSettings.Sigmoid(0.1));
+        var objective = new DpoObjective(policy, new FrozenReference(reference, settings), settings);
         using var trainer = TrajectoryTests.Trainer(policy, objective, pairs, Batch, 1, rate: 1e-5);
         TrajectoryTests.Follow(trainer, golden.RootElement.GetProperty("dpo_20_steps"));
     }

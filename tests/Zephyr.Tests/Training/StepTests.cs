@@ -33,14 +33,16 @@ public sealed class StepTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    [InlineData(true, true)]
-    public void Layout_and_recomputation_change_nothing(bool concatenated, bool recompute)
+    [InlineData(PairLayoutKind.Concatenated, false)]
+    [InlineData(PairLayoutKind.Separate, true)]
+    [InlineData(PairLayoutKind.Concatenated, true)]
+    [InlineData(PairLayoutKind.SharedPrefix, false)]
+    [InlineData(PairLayoutKind.SharedPrefix, true)]
+    public void Layout_and_recomputation_change_nothing(PairLayoutKind layout, bool recompute)
     {
         using var scope = NewDisposeScope();
         var (plain, plainMoments) = Step("dpo", 3, 3);
-        var (other, otherMoments) = Step("dpo", 3, 3, concatenated, recompute);
+        var (other, otherMoments) = Step("dpo", 3, 3, layout, recompute);
         foreach (var (name, mean) in plain.Means) Assert.Equal(mean, other.Means[name], 1e-6 * Math.Max(1, Math.Abs(mean)));
         foreach (var (name, moment) in plainMoments) Near.Equal(moment, otherMoments[name], 2e-6, name);
     }
@@ -89,7 +91,7 @@ public sealed class StepTests : IDisposable
     }
 
     private ((IReadOnlyDictionary<string, double> Means, double Norm) Step, Dictionary<string, Tensor> Moments) Step(
-        string stage, int batch, int accumulation, bool concatenated = false, bool recompute = false, double limit = 1)
+        string stage, int batch, int accumulation, PairLayoutKind layout = PairLayoutKind.Separate, bool recompute = false, double limit = 1)
     {
         using var model = TinyTraining.Model();
         using var reference = TinyTraining.Model(trainable: false, seed: 2);
@@ -97,7 +99,7 @@ public sealed class StepTests : IDisposable
         options = options with { Optimizer = options.Optimizer with { MaxGradNorm = limit } };
         return stage == "sft"
             ? Step(model, new SftObjective(model, recompute), TinyTraining.Sequences(7), options)
-            : Step(model, TinyTraining.Dpo(model, reference, concatenated, recompute), TinyTraining.Pairs(7), options);
+            : Step(model, TinyTraining.Dpo(model, reference, layout, recompute), TinyTraining.Pairs(7), options);
     }
 
     private ((IReadOnlyDictionary<string, double>, double), Dictionary<string, Tensor>) Step<T>(

@@ -58,8 +58,12 @@ internal static class TinyTraining
     }
 
     /// <summary>A DPO objective whose reference is another model than the policy. The reference is the caller's.</summary>
-    public static DpoObjective Dpo(MistralForCausalLM policy, MistralForCausalLM reference, bool concatenated = false, bool recompute = false) =>
-        new(policy, reference, new(DpoLossType.Sigmoid, 0.1, 0, concatenated, recompute));
+    public static DpoObjective Dpo(MistralForCausalLM policy, MistralForCausalLM reference, PairLayoutKind layout = PairLayoutKind.Separate, bool recompute = false) =>
+        Dpo(policy, reference, new(DpoLossSettings.Sigmoid(0.1), layout, recompute));
+
+    /// <summary>The same, set in any way.</summary>
+    public static DpoObjective Dpo(MistralForCausalLM policy, MistralForCausalLM reference, DpoSettings settings) =>
+        new(policy, new FrozenReference(reference, settings), settings);
 
     /// <summary>Writes model folders as a pipeline does: the fp32 master weights.</summary>
     public static TrainerOutput Output(string folder) =>

@@ -32,7 +32,8 @@ public class TrajectoryTests
     {
         using var golden = new GoldenModel(window);
         var (policy, reference) = (golden.Load("policy"), golden.Load("ref", trainable: false));
-        var objective = new DpoObjective(policy, reference, new(DpoLossType.Sigmoid, 0.1, 0, false, false));
+        var settings = new DpoSettings(DpoLossSettings.Sigmoid(0.1));
+        var objective = new DpoObjective(policy, new FrozenReference(reference, settings), settings);
         using var trainer = Trainer(policy, objective, GoldenModel.Pairs(GoldenModel.Inputs.GetProperty("dpo_train")), batch, accumulation);
         Follow(trainer, golden.Numbers.GetProperty("dpo_10_steps"));
         SameWeights(golden, policy, "after-dpo-10");

@@ -13,6 +13,9 @@ public sealed record LabelledBatch(RaggedBatch Batch, int[] Rows, int[] Labels, 
     /// <summary>R.</summary>
     public int LabelCount => Labels.Length;
 
+    /// <summary>[R] what each label counts for in its sequence's sum; null where all count alike.</summary>
+    public float[]? LabelWeights { get; init; }
+
     /// <summary>Lays the sequences end to end and gathers what the loss asks for.</summary>
     public static LabelledBatch Of(IReadOnlyList<TokenSequence> sequences)
     {

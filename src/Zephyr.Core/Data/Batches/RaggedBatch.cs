@@ -1,5 +1,10 @@
 namespace Zephyr.Data.Batches;
 
+/// <summary>Rows of a batch, from <paramref name="Start"/> on.</summary>
+/// <param name="Start">The first row.</param>
+/// <param name="Length">How many.</param>
+public readonly record struct RowSpan(int Start, int Length);
+
 /// <summary>
 /// Sequences laid end to end, without padding (design decision 1): T token ids, each with its position in its own sequence.
 /// Sequence n is rows <c>Offsets[n]</c> to <c>Offsets[n + 1]</c>.
@@ -9,6 +14,12 @@ namespace Zephyr.Data.Batches;
 /// <param name="Offsets">[N + 1], from 0 to T.</param>
 public sealed record RaggedBatch(int[] TokenIds, int[] Positions, int[] Offsets)
 {
+    /// <summary>
+    /// [N] rows of the batch that a sequence's queries see before its own, as if they stood in front of it; empty ones for a sequence that
+    /// stands alone, and null where all do. So two answers share one prompt.
+    /// </summary>
+    public RowSpan[]? Prefixes { get; init; }
+
     /// <summary>N.</summary>
     public int SequenceCount => Offsets.Length - 1;
 

@@ -45,4 +45,14 @@ internal static class FieldReader
         fields.TryGetValue(name, out var value)
             ? TextOf(location, $"{path}.{name}", value)
             : throw new BadRowException(location, $"{path}.{name}", $"no such field ({DataRow.JoinNames(fields.Keys)})", "a text");
+
+    /// <summary>A column of token ids, at least one.</summary>
+    public static int[] TokenIds(DataRow row, string field)
+    {
+        const string Expected = "a list of at least one token id (whole numbers from 0)";
+        var list = List(row.Location, field, row[field], Expected);
+        return [.. list.Select((id, i) => id is long and >= 0 and <= int.MaxValue
+            ? (int)(long)id
+            : throw Bad(row.Location, $"{field}[{i}]", id, "a token id, a whole number from 0 without a decimal point"))];
+    }
 }

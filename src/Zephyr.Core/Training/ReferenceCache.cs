@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Text.Json;
+using Zephyr.Data.Text;
+using Zephyr.Objectives;
+using Zephyr.Runtime;
+using static TorchSharp.torch;
+
+namespace Zephyr.Training;
+
+/// <summary>
+/// The reference's log-probabilities on disk: a first line that says of which reference they are, then one line a pair, written as
+/// they are computed. What is cut off goes on where it stopped; what is of another reference is never used.
+/// </summary>
+public sealed class ReferenceCache
+{
+    /// <summary>Its name in the output folder.</summary>
+    public const string FileName = "reference_logps.jsonl";
+
+    private readonly string _path, _identity;
+    private readonly Dictionary<UInt128, ReferencePair> _known = [];
+
+    /// <summary>Reads what is there.</summary>
+    /// <param name="path">The file; it need not exist.</param>
+    /// <param name="identity">Names the reference: its weights, its precision, and how sums are weighted.</param>
+    public ReferenceCache(string path, string identity)
+    {
+        (_path, _identity) = (path, identity);
+        if (!File.Exists(path)) return;
+        var lines = File.ReadLines(path).GetEnumerator();
+        Stale = !lines.MoveNext() || IdentityIn(lines.Current) != identity;
+        while (!Stale && lines.MoveNext())
+            if (PairIn(lines.Current) is { } pair) _known[pair.Key] = pair.Sums;
+            else break; // Torn by a crash: all before it is whole.
+    }
+
+    /// <summary>A file is there, but of another reference; it is replaced when this one is filled.</summary>
+    public bool Stale { get; }
+
+    /// <summary>The sums by <see cref="CachedReference.KeyOf"/>.</summary>
+    public IReadOnlyDictionary<UInt128, ReferencePair> Known => _known;
+
+    /// <summary>The pairs that are yet to be computed, each once.</summary>
+    public IReadOnlyList<TokenizedPair> Missing(IEnumerable<TokenizedPair> pairs)
+    {
+        HashSet<UInt128> seen = [.. _known.Keys];
+        return [.. pairs.Where(pair => seen.Add(CachedReference.KeyOf(pair)))];
+    }
+
+    /// <summary>Computes and writes the sums of pairs.</summary>
+    /// <param name="missing">As <see cref="Missing"/> gives them.</param>
+    /// <param name="reference">The reference model at work.</param>
+    /// <param name="batchSize">Pairs in a forward pass.</param>
+    /// <param name="cancellation">Ends it between two batches; what was computed stays.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    /// <exception cref="RunFailedException">A sum is not finite.</exception>
+    public void Fill(IReadOnlyList<TokenizedPair> missing, IReferenceLogProbs reference, int batchSize, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(missing);
+        ArgumentNullException.ThrowIfNull(reference);
+        if (missing.Count == 0) return;
+        Rewrite();
+        using var file = new StreamWriter(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read)) { NewLine = "\n" };
+        foreach (var batch in missing.Chunk(batchSize))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var sums = reference.SumsOf(batch).cpu().data<float>().ToArray();
+            for (var i = 0; i < batch.Length; i++)
+            {
+                var pair = new ReferencePair(sums[i], sums[i + batch.Length]);
+                if (!float.IsFinite(pair.Chosen) || !float.IsFinite(pair.Rejected))
+                    throw new RunFailedException($"{batch[i].Location}: the reference's log-probabilities are {pair.Chosen} and {pair.Rejected}: its weights are broken, or overflow in this precision");
+                var key = CachedReference.KeyOf(batch[i]);
+                _known[key] = pair;
+                file.WriteLine(LineOf(key, pair));
+            }
+            file.Flush();
+        }
+    }
+
+    /// <summary>Begins the file anew with what is known, so that lines are only ever added behind whole ones.</summary>
+    private void Rewrite()
+    {
+        var aside = _path + ".tmp";
+        File.WriteAllLines(aside, _known.Select(pair => LineOf(pair.Key, pair.Value)).Prepend(JsonSerializer.Serialize(new Dictionary<string, string> { ["reference"] = _identity })));
+        File.Move(aside, _path, overwrite: true);
+    }
+
+    // Nine digits tell one float from every other.
+    private static string LineOf(UInt128 key, ReferencePair pair) =>
+        string.Create(CultureInfo.InvariantCulture, $"{{\"pair\":\"{key:x32}\",\"chosen\":{pair.Chosen:G9},\"rejected\":{pair.Rejected:G9}}}");
+
+    private static string? IdentityIn(string line) => Parsed(line, json => json.GetProperty("reference").GetString());
+
+    private static (UInt128 Key, ReferencePair Sums)? PairIn(string line) => Parsed<(UInt128, ReferencePair)?>(line, json =>
+        (UInt128.Parse(json.GetProperty("pair").GetString()!, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
+            new(json.GetProperty("chosen").GetSingle(), json.GetProperty("rejected").GetSingle())));
+
+    private static T? Parsed<T>(string line, Func<JsonElement, T> read)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            return read(json.RootElement);
+        }
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or OverflowException or ArgumentNullException)
+        {
+            return default;
+        }
+    }
+}
