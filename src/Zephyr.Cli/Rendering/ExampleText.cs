@@ -13,7 +13,10 @@ internal static class ExampleText
 {
     private static readonly Dictionary<string, Color> Colors = new()
     {
-        ["system"] = Color.Fuchsia, ["user"] = Color.Aqua, ["assistant"] = Color.Lime, ["continued"] = Color.Yellow,
+        ["system"] = Color.Fuchsia,
+        ["user"] = Color.Aqua,
+        ["assistant"] = Color.Lime,
+        ["continued"] = Color.Yellow,
     };
 
     public static void Write(CliConsole console, IReadOnlyList<InspectedExample> examples)

@@ -72,7 +72,7 @@ internal static class PlanText
         var steps = plan.Steps;
         var resumed = plan.Model.Checkpoint is null ? "" : $", of which {Whole(steps.Start)} were taken before {plan.Model.Checkpoint}";
         return $"{Whole(steps.Total)}{resumed}: {Whole(steps.PerEpoch)} an epoch of up to {Whole(steps.RowsPerStep)} {plan.Rows.Unit} each, "
-            + string.Create(CultureInfo.InvariantCulture, $"{steps.Epochs:0.##} epochs");
+            + string.Create(CultureInfo.InvariantCulture, $"{steps.Epochs:0.##} epoch{(steps.Epochs == 1 ? "" : "s")}");
     }
 
     private static string RatesOf(StepPlan steps)
