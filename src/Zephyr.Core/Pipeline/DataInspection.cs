@@ -45,7 +45,7 @@ public static class DataInspection
             var packed = ConversationRows.Tokenize("training", rows, tokenizer, config.Sft, config.Data.AutoInsertEmptySystemMsg, _ => { }, cancellation);
             var origins = new PackedRows([.. documents]);
             return packed.Skip(range.Start - 1).Take(range.Count).Select((sequence, i) =>
-                Packed(range.Start + i, sequence, origins.InSequence(sequence.Ids, LabelledBatch.Of([sequence]).Batch.Positions), tokenizer));
+                Packed(range.Start + i, sequence, origins.InSequence(sequence.Ids, LabelledBatch.Of([sequence]).Batch.Positions), tokenizer, config.Sft.PackingStrategy == "bfd"));
         }
     }
 
@@ -117,11 +117,13 @@ public static class DataInspection
         IReadOnlyList<TokenSequence> Pack() => Packing.Wrapped(read, options.MaxSeqLength, tokenizer.EosId, options.AssistantOnlyLoss).Sequences;
     }
 
+    /// <summary>A block; where it <paramref name="cuts"/> what is too long, nothing of that goes on in another one.</summary>
     private static InspectedExample Packed(int number, TokenSequence sequence,
-        IReadOnlyList<(TokenizedConversation? Document, int Start, int Length)> origins, MistralTokenizer tokenizer)
+        IReadOnlyList<(TokenizedConversation? Document, int Start, int Length)> origins, MistralTokenizer tokenizer, bool cuts = false)
     {
         var tokens = Tokens(sequence, tokenizer);
-        return new(number, null, [.. origins.Select(part => new InspectedPart("document", part.Document?.Location, tokens.GetRange(part.Start, part.Length), 0))]);
+        return new(number, null, [.. origins.Select(part => new InspectedPart("document", part.Document?.Location, tokens.GetRange(part.Start, part.Length),
+            cuts && part.Document is { } document ? document.Ids.Length - part.Length : 0))]);
     }
 
     /// <summary>The labels are those of the batch that the objective is given.</summary>
