@@ -47,6 +47,7 @@ internal sealed class TrainingStage
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (model.AttnImplementation is { } implementation)
             Note($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
+        if (options.Optimizer.Note is { } note) Note(note);
     }
 
     public RunFolder Folder { get; }
