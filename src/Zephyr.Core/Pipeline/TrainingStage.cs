@@ -89,7 +89,7 @@ internal sealed class TrainingStage
     public TrainingSummary Train<TExample>(MistralForCausalLM policy, IObjective<TExample> objective, TrainingData<TExample> data,
         StageFiles files, string? reference, CancellationToken cancellation)
     {
-        var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
+        var observer = RunObservers.Of(_observer, Folder, _options.Cadence, Checkpoint);
         string[] decisive = [.. files.Train, .. reference is null ? [] : ModelFiles(reference)];
         var record = RunRecord.Create(_name, _config, _run.Seed, decisive.Concat(files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
             .WithTraining(_device.ToString(), Precision, Checkpoint);
