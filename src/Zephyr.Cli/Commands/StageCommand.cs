@@ -55,9 +55,8 @@ internal static class StageCommand
                 return ExitCodes.Done;
             }
 
-            using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose);
-            // Log lines would break into a line that is being redrawn.
-            using var progress = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw && !switched.Verbose, TimeProvider.System);
+            using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose ? session.Console.Error : null);
+            using var progress = new ConsoleObserver(session.Console, TimeProvider.System);
             if (!switched.Quiet) progress.Wait($"{name}: reading and checking what it starts from ...");
             ITrainingObserver observer = switched.Quiet ? SilentObserver.Instance : progress;
             var watchers = new CompositeObserver(observer, new LogObserver(log));
