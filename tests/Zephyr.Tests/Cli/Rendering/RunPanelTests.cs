@@ -1,5 +1,6 @@
 using Zephyr.Cli;
 using Zephyr.Cli.Rendering;
+using Zephyr.Tests.Data.Sources;
 using Zephyr.Training;
 
 namespace Zephyr.Tests.Cli.Rendering;
@@ -97,13 +98,17 @@ public sealed class RunPanelTests : IDisposable
         Step(observer, 1);
         _terminal.Write("^C");
         console.Error.WriteLine("zephyr: stopping; once more to stop at once");
-        using (var log = Logging.Create(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()), console.Error)) log.ForContext("x", 1).Verbose("below the level");
+        using (var folder = new TempFolder())
+        using (var log = Logging.Create(folder.Path, console.Error)) log.Information("step {Step} checkpoint", 1);
         Step(observer, 2);
         _terminal.Width = 60;
         Step(observer, 3);
         _terminal.Width = 30;
         Step(observer, 4);
-        Assert.Equal(["sft: 100 steps (1 epoch), 58M parameters, float32 on cpu", "zephyr: stopping; once more to stop at once", "step 4/100  epoch 0.04  loss", ""], _terminal.Lines);
+        Assert.Equal(5, _terminal.Lines.Count);
+        Assert.Equal(["sft: 100 steps (1 epoch), 58M parameters, float32 on cpu", "zephyr: stopping; once more to stop at once"], _terminal.Lines.Take(2));
+        Assert.EndsWith("[INF] step 1 checkpoint", _terminal.Lines[2]);
+        Assert.Equal(["step 4/100  epoch 0.04  loss", ""], _terminal.Lines.Skip(3));
     }
 
     [Theory]
