@@ -1,6 +1,7 @@
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using Serilog.Formatting.Display;
 using Zephyr.Runtime;
 
 namespace Zephyr.Cli;
@@ -10,11 +11,12 @@ internal static class Logging
 {
     private const string Template = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} [{Level:u3}] {Message:lj}{NewLine}{Exception}";
 
-    public static Logger Create(string outputDir, bool verbose)
+    /// <param name="outputDir">Receives zephyr.log with the first line.</param>
+    /// <param name="also">Where each line goes besides; null for nowhere.</param>
+    public static Logger Create(string outputDir, TextWriter? also = null)
     {
         var configuration = new LoggerConfiguration().MinimumLevel.Debug().WriteTo.Sink(new FileOnFirstLine(outputDir));
-        // Everything to stderr: stdout carries results.
-        if (verbose) configuration.WriteTo.Console(outputTemplate: Template, standardErrorFromLevel: LevelAlias.Minimum);
+        if (also is not null) configuration.WriteTo.Sink(new Lines(also));
         return configuration.CreateLogger();
     }
 
@@ -30,6 +32,19 @@ internal static class Logging
         {
             log.Error(error, "{Stage} failed", stage);
             throw;
+        }
+    }
+
+    /// <summary>Whole lines, so that they go above what is being redrawn. Serilog's console sink writes past our streams.</summary>
+    private sealed class Lines(TextWriter writer) : ILogEventSink
+    {
+        private readonly MessageTemplateTextFormatter _format = new(Template);
+
+        public void Emit(LogEvent logEvent)
+        {
+            using var line = new StringWriter { NewLine = "\n" };
+            _format.Format(logEvent, line);
+            writer.Write(line.ToString());
         }
     }
 

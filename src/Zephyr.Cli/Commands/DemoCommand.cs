@@ -26,8 +26,8 @@ internal static class DemoCommand
     private static int Run(DemoOptions options, CliSession session)
     {
         var watch = Stopwatch.StartNew();
-        using var log = Logging.Create(options.OutputDir, verbose: false);
-        var console = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw, TimeProvider.System);
+        using var log = Logging.Create(options.OutputDir);
+        using var console = new ConsoleObserver(session.Console, TimeProvider.System);
         var result = Demo.Run(options.OutputDir, options.Seed, new CompositeObserver(console, new LogObserver(log)), session.Cancellation);
         DemoTables.Write(session.Console.Results, result, options.OutputDir, watch.Elapsed);
         return ExitCodes.Done;

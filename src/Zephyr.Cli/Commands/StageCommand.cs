@@ -50,9 +50,8 @@ internal static class StageCommand
             var usage = ParseErrors.OfArguments(parsed).ToList();
             var switched = ReadSwitches(KeyOption.Collect(parsed, switches), usage);
             var config = ConfigReader.Read<T>(switched.Config, KeyOption.Collect(parsed, keys), usage);
-            using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose);
-            // Log lines would break into a line that is being redrawn.
-            using var progress = new ConsoleObserver(session.Console.Progress, session.Console.CanRedraw && !switched.Verbose, TimeProvider.System);
+            using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose ? session.Console.Error : null);
+            using var progress = new ConsoleObserver(session.Console, TimeProvider.System);
             // First: it is of use also where something that it names is not there yet.
             if (switched.DryRun) Write(session.Console.Output, config.ToText());
             if (!switched.Quiet) progress.Wait($"{name}: reading and checking what it starts from ...");

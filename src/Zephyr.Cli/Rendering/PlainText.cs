@@ -43,6 +43,9 @@ internal static class PlainText
     /// <summary>"1 step", "2 steps".</summary>
     public static string Several(long number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
 
+    /// <summary>"2.0 GiB".</summary>
+    public static string Gibibytes(long bytes) => $"{bytes / (1024.0 * 1024 * 1024):0.0} GiB";
+
     /// <summary>A metric: rates in scientific notation, all else with four digits behind the point.</summary>
     public static string Metric(string name, double value) => name switch
     {

@@ -23,22 +23,10 @@ internal static class Rich
 
         public bool IsTerminal => terminal is not null;
 
-        public int Width => terminal is null ? PipeWidth : AskedFor(terminal);
+        public int Width => terminal?.WidthOr(80) ?? PipeWidth;
 
-        public int Height => 24;
+        public int Height => terminal?.HeightOr(24) ?? 24;
 
         public void SetEncoding(Encoding encoding) { }
-
-        private static int AskedFor(TerminalTraits terminal)
-        {
-            try
-            {
-                return terminal.Width() is > 0 and var width ? width : 80;
-            }
-            catch (Exception e) when (e is IOException or PlatformNotSupportedException)
-            {
-                return 80;
-            }
-        }
     }
 }

@@ -30,6 +30,7 @@ internal static class Check
         if (!Regex.IsMatch(value, pattern)) yield return new(key, $"must be {expected} (was {value})");
     }
 
-    private static string Join(string[] words) =>
+    /// <summary>"a", "a or b", "a, b or c".</summary>
+    public static string Join(string[] words) =>
         words.Length == 1 ? words[0] : string.Join(", ", words[..^1]) + " or " + words[^1];
 }

@@ -2,23 +2,24 @@ using static Zephyr.Configuration.Check;
 
 namespace Zephyr.Configuration;
 
-/// <summary>AdamW and its schedule, by TRL's names.</summary>
+/// <summary>The optimizer and its schedule, by TRL's names.</summary>
 public sealed record OptimizerOptions : IOptionGroup
 {
-    /// <summary>adamw_torch: AdamW with decoupled weight decay.</summary>
-    [ConfigKey("the optimizer; only adamw_torch")]
+    /// <summary>AdamW under one of its names in transformers, or rmsprop (torch's, without momentum).</summary>
+    [ConfigKey("adamw_torch (or adamw_torch_fused, adamw_hf, paged_adamw, paged_adamw_32bit: the same here), rmsprop")]
     public string Optim { get; init; } = "adamw_torch";
 
     /// <summary>The peak learning rate.</summary>
     [ConfigKey("peak learning rate")]
     public double LearningRate { get; init; }
 
-    /// <summary>cosine, linear, constant or constant_with_warmup.</summary>
-    [ConfigKey("cosine, linear, constant, constant_with_warmup")]
+    /// <summary>transformers' name of the schedule: any that is a function of the step alone.</summary>
+    [ConfigKey("cosine, linear, constant, constant_with_warmup, cosine_with_restarts, cosine_with_min_lr, cosine_warmup_with_min_lr, "
+        + "polynomial, inverse_sqrt, warmup_stable_decay")]
     public string LrSchedulerType { get; init; } = "linear";
 
-    /// <summary>What the schedule takes besides, by transformers' names: min_lr, min_lr_rate, num_cycles, power, lr_end, timescale.</summary>
-    [ConfigKey("what the schedule takes besides: {min_lr_rate: 0.1}, {num_cycles: 0.5}, {power: 2, lr_end: 1e-7}, {timescale: 1000}")]
+    /// <summary>What the schedule takes besides, by transformers' names: min_lr, min_lr_rate, num_cycles, power, lr_end, timescale and others.</summary>
+    [ConfigKey("what the schedule takes besides: {min_lr_rate: 0.1}, {num_cycles: 0.5}, {power: 2, lr_end: 1e-7}, {timescale: 1000}, {num_decay_steps: 200}")]
     public IReadOnlyDictionary<string, double> LrSchedulerKwargs { get; init; } = new Dictionary<string, double>();
 
     /// <summary>Share of the steps over which the rate rises linearly from 0; <see cref="WarmupSteps"/> wins where above 0.</summary>
@@ -29,32 +30,35 @@ public sealed record OptimizerOptions : IOptionGroup
     [ConfigKey("steps over which the rate rises from 0; 0 to go by warmup_ratio")]
     public int WarmupSteps { get; init; }
 
-    /// <summary>Decoupled weight decay (not on norm weights, as transformers does).</summary>
-    [ConfigKey("decoupled weight decay, not applied to norm weights")]
+    /// <summary>Weight decay (not on norm weights, as transformers does): AdamW's decoupled, rmsprop's part of the gradient.</summary>
+    [ConfigKey("weight decay, not applied to norm weights; decoupled, but for rmsprop")]
     public double WeightDecay { get; init; }
 
     /// <summary>Decay of the first moment.</summary>
-    [ConfigKey("decay of the first moment")]
+    [ConfigKey("AdamW: decay of the first moment")]
     public double AdamBeta1 { get; init; } = 0.9;
 
     /// <summary>Decay of the second moment.</summary>
-    [ConfigKey("decay of the second moment")]
+    [ConfigKey("AdamW: decay of the second moment")]
     public double AdamBeta2 { get; init; } = 0.999;
 
     /// <summary>Added to the denominator.</summary>
-    [ConfigKey("added to the denominator of the update")]
+    [ConfigKey("AdamW: added to the denominator of the update")]
     public double AdamEpsilon { get; init; } = 1e-8;
 
     /// <summary>Gradients are scaled down to this global L2 norm; 0 for no clipping.</summary>
     [ConfigKey("global L2 norm to which gradients are clipped; 0 for none")]
     public double MaxGradNorm { get; init; } = 1;
 
+    /// <summary>What to tell whoever runs it, where the optimizer's name promises something else than what runs.</summary>
+    public string? Note => OptimizerNames.NoteOn(Optim);
+
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
-        .. OneOf("optim", Optim, "adamw_torch"),
+        .. OptimizerNames.Check(Optim),
         .. Positive("learning_rate", LearningRate),
-        .. OneOf("lr_scheduler_type", LrSchedulerType, "cosine", "linear", "constant", "constant_with_warmup"),
+        .. SchedulerNames.Check(LrSchedulerType, LrSchedulerKwargs, LearningRate),
         .. InRange("warmup_ratio", WarmupRatio, 0, 1),
         .. AtLeast("warmup_steps", WarmupSteps, 0),
         .. AtLeast("weight_decay", WeightDecay, 0),

@@ -46,6 +46,7 @@ internal sealed class TrainingStage
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (model.AttnImplementation is { } implementation)
             Note($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
+        if (options.Optimizer.Note is { } note) Note(note);
     }
 
     /// <summary>sft or dpo.</summary>
@@ -100,7 +101,7 @@ internal sealed class TrainingStage
     /// <exception cref="RunFailedException">A step was not finite, or the output could not be written.</exception>
     public TrainingSummary Train<TExample>(PreparedRun<TExample> run, MistralForCausalLM policy, IObjective<TExample> objective, CancellationToken cancellation)
     {
-        var observer = new CompositeObserver(_observer, new MetricsFiles(Folder.Root));
+        var observer = RunObservers.Of(_observer, Folder, _options.Cadence, Checkpoint);
         string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : ModelFiles(run.Reference)];
         var record = RunRecord.Create(Name, _config, _run.Seed, decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
             .WithTraining(Device.ToString(), Precision, Checkpoint);

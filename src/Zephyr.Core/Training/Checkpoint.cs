@@ -4,12 +4,12 @@ using static TorchSharp.torch;
 
 namespace Zephyr.Training;
 
-/// <summary>The optimizer's part of a checkpoint: moments and master weights as safetensors.</summary>
+/// <summary>The optimizer's part of a checkpoint: running averages and master weights as safetensors.</summary>
 internal static class Checkpoint
 {
     public const string OptimizerFile = "optimizer.safetensors";
 
-    public static void Write(string folder, AdamW optimizer, TrainingState state)
+    public static void Write(string folder, Optimizer optimizer, TrainingState state)
     {
         WeightWriter.WriteFile(Path.Combine(folder, OptimizerFile), optimizer.StateTensors);
         state.Write(folder);
@@ -17,13 +17,13 @@ internal static class Checkpoint
 
     /// <summary>Fills the optimizer's state from a checkpoint.</summary>
     /// <exception cref="UserErrorException">A file is missing, broken, or of another model.</exception>
-    public static void Restore(string folder, AdamW optimizer, int step)
+    public static void Restore(string folder, Optimizer optimizer, int step)
     {
         var file = SafetensorsFile.Open(Path.Combine(folder, OptimizerFile));
         var tensors = optimizer.StateTensors.ToDictionary();
         if (file.Entries.Count != tensors.Count || tensors.Any(entry =>
             !file.Entries.TryGetValue(entry.Key, out var stored) || !stored.Shape.SequenceEqual(entry.Value.shape)))
-            throw new UserErrorException($"{file.Path}: its tensors are not those of this model and precision; resume with the bf16 setting the run began with");
+            throw new UserErrorException($"{file.Path}: its tensors are not those of this model, optimizer and precision; resume with the optim and bf16 settings the run began with");
         using var noGradient = no_grad();
         foreach (var (name, tensor) in tensors) WeightReader.ReadInto(file, file.Entries[name], tensor);
         optimizer.Restored(step);

@@ -46,7 +46,17 @@ public sealed record TrainingPlan(
 /// <param name="Logged">Whether this step is one of those that are logged (logging_steps).</param>
 public sealed record StepReport(
     int Step, int TotalSteps, double Epoch, IReadOnlyDictionary<string, double> Metrics, long Tokens, double Seconds,
-    double TokensPerSecond, long? MemoryBytes, bool Logged);
+    double TokensPerSecond, long? MemoryBytes, bool Logged)
+{
+    /// <summary>The step's own numbers, logged or not; null where whoever reports has none.</summary>
+    public StepValues? Own { get; init; }
+}
+
+/// <summary>What one step alone came to, where <see cref="StepReport.Metrics"/> are means since the last logged one.</summary>
+/// <param name="Means">loss, and for dpo TRL's names.</param>
+/// <param name="GradientNorm">Before clipping.</param>
+/// <param name="LearningRate">The rate it was taken with.</param>
+public sealed record StepValues(IReadOnlyDictionary<string, double> Means, double GradientNorm, double LearningRate);
 
 /// <summary>One evaluation.</summary>
 /// <param name="Step">The step it followed; 0 before the first.</param>

@@ -21,7 +21,7 @@ public sealed class Trainer<TExample> : IDisposable
     private readonly LearningRateSchedule _schedule;
     private readonly ParameterSet _parameters;
     private readonly Gradients _gradients;
-    private readonly AdamW _optimizer;
+    private readonly Optimizer _optimizer;
     private readonly MetricTally _tally;
     private readonly SortedDictionary<string, string> _shape;
     private int _step, _savedStep;
@@ -44,7 +44,7 @@ public sealed class Trainer<TExample> : IDisposable
         _schedule = new(options.Optimizer, TotalSteps);
         _parameters = model.Parameters;
         _gradients = new(_parameters);
-        _optimizer = new(_parameters, options.Optimizer);
+        _optimizer = Optimizer.Create(_parameters, options.Optimizer);
         _tally = new(objective.MetricNames);
         _shape = RunShape.Of(objective.GetType().Name, _plan, data.Train.Sum(example => (long)objective.TokensOf(example)), TotalSteps, options);
     }
@@ -115,8 +115,9 @@ public sealed class Trainer<TExample> : IDisposable
         _step = step;
         _tokens += tokens;
         _tally.Add(read.AsSpan()[..^1], weights);
-        Report(norm, rate, tokens, watch.Elapsed.TotalSeconds);
-        return (_objective.MetricNames.Select((name, i) => (name, Mean: read[i] / weights[i])).ToDictionary(entry => entry.name, entry => entry.Mean), norm);
+        var means = _objective.MetricNames.Select((name, i) => (name, Mean: read[i] / weights[i])).ToDictionary(entry => entry.name, entry => entry.Mean);
+        Report(means, norm, rate, tokens, watch.Elapsed.TotalSeconds);
+        return (means, norm);
     }
 
     /// <summary>Writes what <see cref="Resume"/> needs: the model, moments and master weights, the position.</summary>
@@ -149,7 +150,7 @@ public sealed class Trainer<TExample> : IDisposable
         return (sums!, weights, microBatches.Sum(examples => examples.Sum(example => (long)_objective.TokensOf(example))));
     }
 
-    private void Report(double norm, double rate, long tokens, double seconds)
+    private void Report(IReadOnlyDictionary<string, double> means, double norm, double rate, long tokens, double seconds)
     {
         var logged = _step % _options.Cadence.LoggingSteps == 0 || _step == TotalSteps;
         var metrics = new Dictionary<string, double>();
@@ -159,7 +160,10 @@ public sealed class Trainer<TExample> : IDisposable
             (metrics["grad_norm"], metrics["learning_rate"], metrics["num_tokens"]) = (norm, rate, _tokens);
             _tally.Clear();
         }
-        _observer.OnStep(new(_step, TotalSteps, _plan.EpochAfter(_step), metrics, tokens, seconds, tokens / seconds, Environment.WorkingSet, logged));
+        _observer.OnStep(new(_step, TotalSteps, _plan.EpochAfter(_step), metrics, tokens, seconds, tokens / seconds, Environment.WorkingSet, logged)
+        {
+            Own = new(means, norm, rate),
+        });
     }
 
     private void Evaluate(CancellationToken cancellation)

@@ -29,7 +29,8 @@ public class ConfigErrorTests
     [InlineData("seed: [1]", "sft.yaml:4: seed: found a list, expected a whole number")]
     [InlineData("learning_rate: -1", "sft.yaml:4: learning_rate: must be > 0 (was -1)")]
     [InlineData("max_length: 1", "sft.yaml:4: max_length: must be at least 2 (was 1)")]
-    [InlineData("optim: rmsprop", "sft.yaml:4: optim: must be adamw_torch (was rmsprop)")]
+    [InlineData("optim: adafactor", "sft.yaml:4: optim: adafactor is not implemented; expected adamw_torch, adamw_torch_fused, adamw_hf, "
+        + "paged_adamw, paged_adamw_32bit or rmsprop")]
     [InlineData("eval_strategy: steps", "sft.yaml:4: eval_strategy: needs rows to evaluate on: give eval_dataset or eval_fraction (was steps)")]
     [InlineData("torch_dtype: bfloat16",
         "sft.yaml:4: torch_dtype: bfloat16 weights are trained with bf16: true, which keeps an fp32 master copy (bf16 was false)")]

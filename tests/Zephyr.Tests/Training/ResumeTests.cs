@@ -1,6 +1,7 @@
 using Zephyr.Model;
 using Zephyr.Model.Weights;
 using Zephyr.Objectives;
+using Zephyr.Runtime;
 using Zephyr.Tests.Data.Sources;
 using Zephyr.Training;
 using static TorchSharp.torch;
@@ -49,6 +50,21 @@ public sealed class ResumeTests : IDisposable
             Run(stage, bf16, $"from-{step}", saving: 1, resume: step);
             SameRun("straight", $"from-{step}");
         }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Other_optimizers_go_on_as_exactly(bool bf16)
+    {
+        Run("dpo", bf16, "straight", saving: Steps, optim: "rmsprop");
+        Run("dpo", bf16, "adamw", saving: Steps);
+        Assert.NotEqual(File.ReadAllBytes(_folder.PathOf("adamw/model.safetensors")), File.ReadAllBytes(_folder.PathOf("straight/model.safetensors")));
+        Assert.True(Run("dpo", bf16, "stopped", saving: Steps, optim: "rmsprop", stopAfter: 4));
+        Assert.False(Run("dpo", bf16, "stopped", saving: Steps, optim: "rmsprop", resume: 4));
+        SameRun("straight", "stopped");
+        var other = Assert.Throws<UserErrorException>(() => Run("dpo", bf16, "stopped", saving: Steps, resume: Steps));
+        Assert.Contains("resume with the optim and bf16 settings the run began with", other.Message);
     }
 
     [Fact]
@@ -103,7 +119,7 @@ public sealed class ResumeTests : IDisposable
         Assert.Empty(CheckpointsIn("none"));
     }
 
-    private bool Run(string stage, bool bf16, string name, int saving, int logging = 2, string evaluation = "no", int? resume = null, int? stopAfter = null)
+    private bool Run(string stage, bool bf16, string name, int saving, int logging = 2, string evaluation = "no", int? resume = null, int? stopAfter = null, string optim = "adamw_torch")
     {
         var root = Directory.CreateDirectory(_folder.PathOf(name)).FullName;
         var checkpoint = resume is { } step ? Path.Combine(root, $"checkpoint-{step}") : null;
@@ -111,6 +127,7 @@ public sealed class ResumeTests : IDisposable
         using var model = checkpoint is null ? TinyTraining.Model(dtype) : ModelFolder.Load(checkpoint, dtype, CPU, trainable: true);
         using var reference = TinyTraining.Model(dtype, trainable: false, seed: 2);
         var options = TinyTraining.Options(Epochs, logging: logging, saving: saving, evaluation: evaluation);
+        options = options with { Optimizer = options.Optimizer with { Optim = optim } };
         return stage == "sft"
             ? Run(model, new SftObjective(model, recompute: false), TinyTraining.Sequences(Rows), options, root, checkpoint, stopAfter)
             : Run(model, TinyTraining.Dpo(model, reference), TinyTraining.Pairs(Rows), options, root, checkpoint, stopAfter);

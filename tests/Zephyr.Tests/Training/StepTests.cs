@@ -1,3 +1,4 @@
+using Zephyr.Data.Batches;
 using Zephyr.Model;
 using Zephyr.Model.Weights;
 using Zephyr.Objectives;
@@ -45,6 +46,26 @@ public sealed class StepTests : IDisposable
         var (other, otherMoments) = Step("dpo", 3, 3, layout, recompute);
         foreach (var (name, mean) in plain.Means) Assert.Equal(mean, other.Means[name], 1e-6 * Math.Max(1, Math.Abs(mean)));
         foreach (var (name, moment) in plainMoments) Near.Equal(moment, otherMoments[name], 2e-6, name);
+    }
+
+    /// <summary>Between two logged steps there are no means yet, but whoever watches sees each step's own numbers.</summary>
+    [Fact]
+    public void Every_step_tells_what_it_came_to_itself()
+    {
+        var watcher = new OwnValues();
+        using var model = TinyTraining.Model();
+        using var trainer = new Trainer<TokenSequence>(model, new SftObjective(model, recompute: false), new(TinyTraining.Sequences(7), []),
+            TinyTraining.Options(logging: 3, batch: 1), TinyTraining.Output(_folder.Path), watcher);
+        for (var step = 1; step <= 3; step++)
+        {
+            var (means, norm) = trainer.TakeStep();
+            var (report, own) = (watcher.Reports[^1], watcher.Reports[^1].Own!);
+            Assert.Equal(step == 3, report.Logged);
+            Assert.Equal(means, own.Means);
+            Assert.Equal(norm, own.GradientNorm);
+            if (report.Logged) Assert.Equal((report.Metrics["grad_norm"], report.Metrics["learning_rate"]), (own.GradientNorm, own.LearningRate));
+        }
+        Assert.Equal(3, watcher.Reports.Select(report => report.Own!.Means["loss"]).Distinct().Count());
     }
 
     [Fact]
@@ -117,5 +138,22 @@ public sealed class StepTests : IDisposable
             return tensor;
         });
         return (step, moments);
+    }
+
+    private sealed class OwnValues : ITrainingObserver
+    {
+        public List<StepReport> Reports { get; } = [];
+
+        public void OnStep(StepReport report) => Reports.Add(report);
+
+        public void OnStart(TrainingPlan plan) { }
+
+        public void OnEvaluation(EvaluationReport report) { }
+
+        public void OnCheckpoint(string path, int afterStep) { }
+
+        public void OnNote(string text) { }
+
+        public void OnEnd(TrainingSummary summary) { }
     }
 }

@@ -26,20 +26,42 @@ public sealed class ConsoleObserverTests : IDisposable
     }
 
     [Fact]
-    public void On_a_terminal_one_line_is_redrawn_and_never_wider_than_the_terminal()
+    public void A_terminal_too_narrow_for_a_panel_has_one_line_that_is_redrawn_and_never_wraps()
     {
-        Tell(Observer(new TerminalTraits(() => 30, Redraws: true, Colors: false)));
-        var text = _error.ToString();
-        Assert.Contains("step 20/100  epoch 0.20  loss", text);
-        Assert.DoesNotContain("step 20/100  epoch 0.20  loss 0.6931", text);
-        Assert.Contains("\r\e[2Kstep 20  eval_loss", text);
+        using var terminal = new FakeTerminal(30);
+        var observer = On(terminal);
+        observer.Wait("dpo: reading and checking what it starts from ...");
+        Assert.Equal(["dpo: reading and checking wha", ""], terminal.Lines);
+        observer.OnStart(Plan);
+        Step(observer, 20, logged: true);
+        Assert.Equal("step 20/100  epoch 0.20  loss", terminal.Lines[^2]);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Step(observer, 21, logged: false);
+        Assert.Equal("step 21/100  epoch 0.21  loss", terminal.Lines[^2]);
+        Assert.DoesNotContain(terminal.Lines.SkipLast(2), line => line.StartsWith("step 2", StringComparison.Ordinal));
+        observer.OnEvaluation(Evaluation);
+        Assert.StartsWith("step 21/100", terminal.Lines[^2], StringComparison.Ordinal);
+        observer.OnEnd(End);
+        Assert.DoesNotContain(terminal.Lines, line => line.StartsWith("step 21/100", StringComparison.Ordinal));
+        Assert.Equal(0, terminal.WrappedRows);
+    }
+
+    /// <summary>metrics are logged now and then; the line is of the step that was just taken.</summary>
+    [Fact]
+    public void The_line_shows_the_loss_of_a_step_that_is_not_logged()
+    {
+        using var terminal = new FakeTerminal(140, height: 8);
+        var observer = On(terminal);
+        observer.OnStart(Plan);
+        Step(observer, 11, logged: false);
+        Assert.Equal("step 11/100  epoch 0.11  loss 0.5500  rewards/margins 0.1100  grad_norm 3.0000  learning_rate 5.0e-07  12.3k tokens/s  0:00 left", terminal.Lines[^2]);
     }
 
     [Fact]
     public void A_terminal_that_does_not_know_its_width_is_no_obstacle()
     {
         Tell(Observer(new TerminalTraits(() => 0, Redraws: true, Colors: true)));
-        Assert.Contains("loss 0.6931", _error.ToString());
+        Assert.Contains("0.6931", _error.ToString());
     }
 
     [Fact]
@@ -70,6 +92,16 @@ public sealed class ConsoleObserverTests : IDisposable
 
     public void Dispose() => _error.Dispose();
 
+    private static EvaluationReport Evaluation => new(20, 0.2, new Dictionary<string, double> { ["eval_loss"] = 0.5, ["eval_rewards/accuracies"] = 0.75 }, 65);
+
+    private static TrainingSummary End => new(100, 3723, "runs/x", Interrupted: false);
+
+    private static void Step(ConsoleObserver observer, int step, bool logged)
+    {
+        var own = new StepValues(new Dictionary<string, double> { ["loss"] = step / 20.0, ["rewards/margins"] = step / 100.0 }, 3, 5e-7);
+        observer.OnStep(new(step, 100, step / 100.0, logged ? new Dictionary<string, double> { ["loss"] = 0.6 } : [], 4096, 1, 12_345, null, logged) { Own = own });
+    }
+
     private void Tell(ITrainingObserver observer)
     {
         observer.OnStart(Plan);
@@ -77,25 +109,12 @@ public sealed class ConsoleObserverTests : IDisposable
         var metrics = new Dictionary<string, double> { ["loss"] = 0.6931472, ["learning_rate"] = 5e-7, ["num_tokens"] = 1234 };
         observer.OnStep(new(20, 100, 0.2, metrics, 4096, 1, 12_345, 2L << 30, Logged: true));
         observer.OnStep(new(21, 100, 0.21, new Dictionary<string, double>(), 4096, 1, 12_345, null, Logged: false));
-        observer.OnEvaluation(new(20, 0.2, new Dictionary<string, double> { ["eval_loss"] = 0.5, ["eval_rewards/accuracies"] = 0.75 }, 65));
+        observer.OnEvaluation(Evaluation);
         observer.OnCheckpoint("runs/[red]x[/]/checkpoint-20", 20);
-        observer.OnEnd(new(100, 3723, "runs/x", Interrupted: false));
+        observer.OnEnd(End);
     }
 
-    private ConsoleObserver Observer(TerminalTraits? terminal)
-    {
-        var console = new CliConsole(TextWriter.Null, _error, errorTerminal: terminal);
-        return new(console.Progress, console.CanRedraw, _time);
-    }
+    private ConsoleObserver Observer(TerminalTraits? terminal) => new(new CliConsole(TextWriter.Null, _error, errorTerminal: terminal), _time);
 
-    private sealed class ManualTime : TimeProvider
-    {
-        private long _ticks;
-
-        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-
-        public override long GetTimestamp() => _ticks;
-
-        public void Advance(TimeSpan time) => _ticks += time.Ticks;
-    }
+    private ConsoleObserver On(FakeTerminal terminal) => new(new CliConsole(TextWriter.Null, terminal, errorTerminal: terminal.Traits()), _time);
 }
