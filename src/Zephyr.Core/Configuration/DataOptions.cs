@@ -6,7 +6,7 @@ namespace Zephyr.Configuration;
 public sealed record DataOptions : IOptionGroup
 {
     /// <summary>Training rows: files, folders or globs (Parquet or JSON Lines).</summary>
-    [ConfigKey("training rows: a file, folder or glob, or a list of them (.parquet, .jsonl); or give dataset_mixer")]
+    [ConfigKey("training rows: a file, folder or glob, or a list of them (.parquet, .jsonl, .jsonl.gz, .jsonl.zst); or give dataset_mixer")]
     public IReadOnlyList<string> Dataset { get; init; } = [];
 
     /// <summary>The handbook's way to name rows: files, folders or globs with the share of each one's training rows that is taken (its first rows).</summary>
@@ -37,6 +37,9 @@ public sealed record DataOptions : IOptionGroup
     [ConfigKey("insert an empty system turn where a conversation has none")]
     public bool AutoInsertEmptySystemMsg { get; init; }
 
+    /// <summary>Whether there are rows to evaluate on.</summary>
+    internal bool HoldsRowsOut => EvalDataset.Count > 0 || EvalFraction > 0 || DatasetSplits.Any(IsTestSplit);
+
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate()
     {
@@ -52,5 +55,27 @@ public sealed record DataOptions : IOptionGroup
         foreach (var problem in AtLeast("dataset_num_proc", DatasetNumProc, 0)) yield return problem;
         if (EvalFraction > 0 && EvalDataset.Count > 0)
             yield return new("eval_fraction", "cannot be combined with eval_dataset: give one of them");
+        foreach (var problem in ValidateSplits()) yield return problem;
+    }
+
+    /// <summary>Whether a split is trained on; "train" in a name goes before "test", as in the handbook.</summary>
+    internal static bool IsTrainSplit(string split) => split.Contains("train", StringComparison.Ordinal);
+
+    private static bool IsTestSplit(string split) => !IsTrainSplit(split) && split.Contains("test", StringComparison.Ordinal);
+
+    private IEnumerable<ConfigProblem> ValidateSplits()
+    {
+        if (DatasetSplits.Count == 0) yield break;
+        if (DatasetMixer.Count == 0)
+            yield return new("dataset_splits", "belongs to dataset_mixer, which is not given");
+        foreach (var split in DatasetSplits.Where(split => !IsTrainSplit(split) && !IsTestSplit(split)))
+            yield return new("dataset_splits", $"a name must have \"train\" or \"test\" in it (was {split})");
+        foreach (var split in DatasetSplits.GroupBy(split => split).Where(same => same.Count() > 1))
+            yield return new("dataset_splits", $"{split.Key} is named twice");
+        if (!DatasetSplits.Any(IsTrainSplit))
+            yield return new("dataset_splits", "must name a split with \"train\" in it: the rows to train on");
+        if (!DatasetSplits.Any(IsTestSplit)) yield break;
+        if (EvalDataset.Count > 0) yield return new("eval_dataset", "cannot be combined with a test split: give one of them");
+        if (EvalFraction > 0) yield return new("eval_fraction", "cannot be combined with a test split: give one of them");
     }
 }

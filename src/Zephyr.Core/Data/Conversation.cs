@@ -14,8 +14,11 @@ public readonly record struct RowLocation(string File, long Number, bool IsLine)
     public override string ToString() => $"{File}, {(IsLine ? "line" : "row")} {Number}";
 }
 
-/// <summary>A dialogue to learn from (SFT): at least one turn, in order.</summary>
-public sealed record Conversation(RowLocation Location, IReadOnlyList<ChatMessage> Messages)
+/// <summary>A dialogue to learn from (SFT), or a text without turns.</summary>
+/// <param name="Location">File and line or row.</param>
+/// <param name="Messages">The turns, in order; at least one, or none where there is a <paramref name="Text"/>.</param>
+/// <param name="Text">A text to learn as it stands, without the chat template; null for a dialogue.</param>
+public sealed record Conversation(RowLocation Location, IReadOnlyList<ChatMessage> Messages, string? Text = null)
 {
     /// <summary>"Human, assistant": each role once, in order, for messages.</summary>
     internal static string RolesOf(IEnumerable<ChatMessage> messages) => string.Join(", ", messages.Select(message => message.Role).Distinct());

@@ -24,8 +24,9 @@ public static class DataInspection
     {
         var tokenizer = TokenizerOf(config.Model);
         var tokenize = new ConversationTokenizer(tokenizer, config.Data.AutoInsertEmptySystemMsg);
-        var (rows, _) = new StageFiles(config.Data).Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
-        var documents = rows.Until(cancellation).Select(tokenize.Tokenize);
+        var files = new StageFiles(config.Data);
+        var (rows, _) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
+        var documents = files.Bad.Select(rows.Until(cancellation), tokenize.Tokenize);
         if (!config.Sft.Packing) return Some(documents.Skip(range.Start - 1).Take(range.Count).Select((document, i) => Alone(document, range.Start + i)), range);
 
         return config.Sft.PackingStrategy == "wrapped" ? Some(Wrapped(documents, config.Sft, range, tokenizer), range) : Some(KeptApart(), range);
@@ -42,7 +43,7 @@ public static class DataInspection
         // Where a document goes depends on all of them.
         IEnumerable<InspectedExample> KeptApart()
         {
-            var packed = ConversationRows.Tokenize("training", rows, tokenizer, config.Sft, config.Data.AutoInsertEmptySystemMsg, _ => { }, cancellation);
+            var packed = ConversationRows.Tokenize("training", rows, files.Bad, tokenizer, config.Sft, config.Data, _ => { }, cancellation);
             var origins = new PackedRows([.. documents]);
             return packed.Skip(range.Start - 1).Take(range.Count).Select((sequence, i) =>
                 Packed(range.Start + i, sequence, origins.InSequence(sequence.Ids, LabelledBatch.Of([sequence]).Batch.Positions), tokenizer, config.Sft.PackingStrategy == "bfd"));
@@ -54,10 +55,12 @@ public static class DataInspection
     public static IReadOnlyList<InspectedExample> OfPairs(DpoConfig config, ExampleRange range, CancellationToken cancellation)
     {
         var tokenizer = TokenizerOf(config.Model);
-        var (rows, _) = new StageFiles(config.Data).Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
-        return Some(rows.Until(cancellation).Skip(range.Start - 1).Take(range.Count).Select((row, i) => Inspect(row, range.Start + i)), range);
+        var files = new StageFiles(config.Data);
+        var (rows, _) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
+        var examples = files.Bad.Select(rows.Until(cancellation), Inspect);
+        return Some(examples.Skip(range.Start - 1).Take(range.Count).Select((example, i) => example with { Number = range.Start + i }), range);
 
-        InspectedExample Inspect(PreferencePair row, int number)
+        InspectedExample Inspect(PreferencePair row)
         {
             TokenizedPair pair;
             try
@@ -66,13 +69,13 @@ public static class DataInspection
             }
             catch (UserErrorException unfit) when (unfit is not BadRowException)
             {
-                return new(number, row.Location, [], $"left out: {unfit.Message}");
+                return new(0, row.Location, [], $"left out: {unfit.Message}");
             }
             var whole = Tokenize(row, config.Dpo with { MaxLength = Unlimited, MaxPromptLength = Unlimited - 1 });
             var chosen = Tokens(TokenSequence.OfAnswer(pair.PromptIds, pair.ChosenIds), tokenizer);
             var rejected = Tokens(TokenSequence.OfAnswer(pair.PromptIds, pair.RejectedIds), tokenizer);
             var prompt = pair.PromptIds.Length;
-            return new(number, row.Location,
+            return new(0, row.Location,
             [
                 new("prompt", row.Location, chosen[..prompt], whole.PromptIds.Length - prompt),
                 new("chosen", row.Location, chosen[prompt..], whole.ChosenIds.Length - pair.ChosenIds.Length),
@@ -81,7 +84,7 @@ public static class DataInspection
         }
 
         TokenizedPair Tokenize(PreferencePair row, DpoOptions options) =>
-            PairRows.Tokenize("training", [row], tokenizer, options, config.Data.AutoInsertEmptySystemMsg, _ => { }, cancellation)[0];
+            PairRows.Tokenize("training", [row], new(skip: false), tokenizer, options, config.Data, _ => { }, cancellation)[0];
     }
 
     /// <summary>Scored answers of aif and the pair that each prompt gives.</summary>

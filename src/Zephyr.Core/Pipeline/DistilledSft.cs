@@ -45,8 +45,10 @@ public static class DistilledSft
 
         var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
         IReadOnlyList<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
-            ConversationRows.Tokenize(what, rows, stage.Tokenizer, config.Sft, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
+            ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
         var sequences = Tokenize("training", train);
-        return new(stage, files, new(sequences, held is null ? [] : Tokenize("held-out", held)));
+        var heldSequences = held is null ? [] : Tokenize("held-out", held);
+        foreach (var line in files.Bad.Describe()) stage.Note(line);
+        return new(stage, files, new(sequences, heldSequences));
     }
 }

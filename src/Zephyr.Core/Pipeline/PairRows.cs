@@ -11,17 +11,18 @@ internal static class PairRows
     /// <summary>Tokenizes the rows as they stream in.</summary>
     /// <param name="what">training or held-out, for the messages.</param>
     /// <param name="rows">The pairs; at least one.</param>
+    /// <param name="bad">What a pair does that cannot be tokenized.</param>
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="options">Lengths and truncation.</param>
     /// <param name="insertSystem">Insert an empty system turn where there is none.</param>
     /// <param name="note">Takes the line.</param>
     /// <param name="cancellation">Ends it between two rows.</param>
     /// <exception cref="UserErrorException">A bad row, or an answer that would never end.</exception>
-    public static List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows, MistralTokenizer tokenizer, DpoOptions options,
+    public static List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows, BadRows bad, MistralTokenizer tokenizer, DpoOptions options,
         bool insertSystem, Action<string> note, CancellationToken cancellation)
     {
         var tokenize = new PairTokenizer(tokenizer, options.MaxLength, options.MaxPromptLength, options.TruncationMode, insertSystem);
-        var pairs = rows.Until(cancellation).Select(tokenize.Tokenize).ToList();
+        var pairs = bad.Select(rows.Until(cancellation), tokenize.Tokenize).ToList();
         var report = tokenize.Report;
         RequireEnds(pairs, report, tokenizer.EosId);
         note($"{what} data: {pairs.Count} pairs; {report.PromptsCut} prompts cut to {options.MaxPromptLength} tokens, {report.ChosenCut} chosen and "

@@ -1,4 +1,5 @@
 using Zephyr.Configuration;
+using Zephyr.Data;
 using Zephyr.Data.Batches;
 using Zephyr.Data.Sources;
 using Zephyr.Runtime;
@@ -8,32 +9,39 @@ namespace Zephyr.Pipeline;
 /// <summary>The files of a training stage, and their rows as a stream: no side is held in memory as text.</summary>
 internal sealed class StageFiles
 {
-    private readonly DataOptions _options;
-    private readonly IReadOnlyList<string> _held;
+    private readonly double _evalFraction;
+    private readonly RowSource _train;
+    private readonly RowSource _held;
 
     /// <summary>Finds the files.</summary>
     /// <exception cref="UserErrorException">There is none, or one is trained on and held out.</exception>
     public StageFiles(DataOptions options)
     {
-        _options = options;
-        Train = DataFiles.Resolve(options.Dataset);
-        _held = options.EvalDataset.Count > 0 ? DataFiles.Resolve(options.EvalDataset) : [];
-        DataFiles.RequireDisjoint(Train, _held);
+        _evalFraction = options.EvalFraction;
+        Bad = new(options.OnBadRow == "skip");
+        var mixed = options.DatasetMixer.Count > 0;
+        var (train, held) = mixed ? DatasetMixer.Resolve(options) : ([.. DataFiles.Resolve(options.Dataset).Select(file => new RowFile(file))], []);
+        if (options.EvalDataset.Count > 0) held = DataFiles.Resolve(options.EvalDataset);
+        (_train, _held) = (new(train, Bad), new([.. held.Select(file => new RowFile(file))], Bad));
+        DataFiles.RequireDisjoint(Train, held, mixed ? "dataset_mixer" : "dataset");
     }
 
     /// <summary>The files that are trained on.</summary>
-    public IReadOnlyList<string> Train { get; }
+    public IReadOnlyList<string> Train => [.. _train.Files.Select(file => file.Path)];
 
     /// <summary>All of them.</summary>
-    public IEnumerable<string> All => Train.Concat(_held);
+    public IEnumerable<string> All => Train.Concat(_held.Files.Select(file => file.Path));
+
+    /// <summary>What a row does that cannot be used, and those that were left out.</summary>
+    public BadRows Bad { get; }
 
     /// <summary>The rows of both sides; no held-out one where none was asked for.</summary>
     /// <param name="read">Reads rows from files.</param>
     /// <param name="promptOf">What a held-out row may not share with a training one, where they come from the same files.</param>
     /// <param name="seed">The run's seed.</param>
-    public (IEnumerable<T> Train, IEnumerable<T>? Held) Rows<T>(Func<IReadOnlyList<string>, IEnumerable<T>> read, Func<T, string> promptOf, long seed)
+    public (IEnumerable<T> Train, IEnumerable<T>? Held) Rows<T>(Func<RowSource, IEnumerable<T>> read, Func<T, string> promptOf, long seed)
     {
-        if (_held.Count > 0) return (read(Train), read(_held));
-        return _options.EvalFraction == 0 ? (read(Train), null) : HeldOutSplit.Split(read(Train), promptOf, _options.EvalFraction, seed);
+        if (_held.Files.Count > 0) return (read(_train), read(_held));
+        return _evalFraction == 0 ? (read(_train), null) : HeldOutSplit.Split(read(_train), promptOf, _evalFraction, seed);
     }
 }

@@ -100,6 +100,8 @@ internal sealed class TinyWorld : IDisposable
         if (stage == "dpo") keys["max_prompt_length"] = "32";
         // One name for one thing: max_length is max_seq_length's other name.
         if (more.Any(entry => entry.Key == "max_seq_length")) keys.Remove("max_length");
+        if (more.Any(entry => entry.Key == "dataset_mixer")) keys.Remove("dataset");
+        if (more.Any(entry => entry.Key == "dataset_splits")) keys.Remove("eval_fraction");
         foreach (var (key, value) in more) keys[key] = value;
         return keys.Select(entry => (entry.Key, entry.Value));
     }

@@ -35,7 +35,7 @@ public static class Packing
     }
 
     /// <summary>
-    /// The recipe's packing (TRL 0.7's ConstantLengthDataset): &lt;/s&gt; behind every conversation, all laid end to end and cut
+    /// The recipe's packing (TRL 0.7's ConstantLengthDataset): &lt;/s&gt; behind every conversation (a plain text has its own), all laid end to end and cut
     /// into blocks of exactly <paramref name="blockLength"/>; what is left over is dropped. Documents cross block borders and see each other.
     /// </summary>
     /// <param name="conversations">Tokenized, &lt;s&gt; first.</param>
@@ -51,9 +51,12 @@ public static class Packing
         {
             documents++;
             ids.AddRange(conversation.Ids);
-            ids.Add(endId);
             supervised.AddRange(conversation.AssistantMask);
-            supervised.Add(false);
+            if (ids[^1] != endId)
+            {
+                ids.Add(endId);
+                supervised.Add(false);
+            }
             while (ids.Count >= blockLength)
             {
                 var block = new TokenSequence([.. ids[..blockLength]], assistantOnly ? [.. supervised[..blockLength]] : null);

@@ -3,7 +3,7 @@ using static Zephyr.Data.Sources.FieldReader;
 
 namespace Zephyr.Data.Sources;
 
-/// <summary>Rows that are dialogues, for SFT: ultrachat_200k's and ultrafeedback_binarized's <c>messages</c>, and older forms.</summary>
+/// <summary>Rows that are dialogues, for SFT: ultrachat_200k's and ultrafeedback_binarized's <c>messages</c>, and older forms; or plain <c>text</c>.</summary>
 public static class ConversationSchema
 {
     private static readonly RowShapes<Conversation> Shapes = new(
@@ -11,12 +11,17 @@ public static class ConversationSchema
             row => Checked(row, "messages", Messages(row.Location, "messages", row["messages"]))),
         new("conversations [{from, value}]", ["conversations"], [], ShareGpt),
         new("prompt + completion", ["prompt", "completion"], [], PromptCompletion),
-        new("data [text] (raw UltraChat)", ["data"], [], UltraChat));
+        new("data [text] (raw UltraChat)", ["data"], [], UltraChat),
+        new("text (learnt as it stands)", ["text"], [], PlainText));
 
     /// <summary>
-    /// Streams the conversations of files. Each has at least one assistant turn, and a user turn where it has one of a role that the template leaves out.
+    /// Streams the conversations of files. Each has at least one assistant turn, and a user turn where it has one of a role that the template leaves out;
+    /// or it is a text.
     /// </summary>
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
+    public static IEnumerable<Conversation> Read(RowSource source) => Shapes.Read(source);
+
+    /// <inheritdoc cref="Read(RowSource)"/>
     public static IEnumerable<Conversation> Read(IReadOnlyList<string> files) => Shapes.Read(files);
 
     /// <summary>The conversation of one row.</summary>
@@ -47,6 +52,10 @@ public static class ConversationSchema
         return Checked(row, "data", [.. turns.Select((turn, i) =>
             new ChatMessage(i % 2 == 0 ? ChatMessage.User : ChatMessage.Assistant, TextOf(row.Location, $"data[{i}]", turn)))]);
     }
+
+    private static Conversation PlainText(DataRow row) => TextOf(row.Location, "text", row["text"]) is { Length: > 0 } text
+        ? new(row.Location, [], text)
+        : throw new BadRowException(row.Location, "text", "an empty text", "a text to learn from");
 
     private static Conversation ShareGpt(DataRow row)
     {

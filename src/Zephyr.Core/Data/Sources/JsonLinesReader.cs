@@ -14,27 +14,36 @@ public static class JsonLinesReader
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     /// <summary>The rows of one file, one line in memory at a time.</summary>
-    /// <exception cref="BadRowException">A line that is not UTF-8, not JSON or not an object, or text that is not Unicode.</exception>
-    public static IEnumerable<DataRow> Read(string file, ColumnChoice choose) =>
-        Lines(file, (location, root) => ToRow(location, root, choose));
+    /// <exception cref="BadRowException">
+    /// A line that is not UTF-8, not JSON or not an object, or text that is not Unicode, where bad rows are not left out.
+    /// </exception>
+    /// <exception cref="UserErrorException">The file is damaged, or has no good row at all.</exception>
+    public static IEnumerable<DataRow> Read(RowFile file, ColumnChoice choose, BadRows bad)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(bad);
+        return bad.Kept(Lines(file.Path, (location, root) => ToRow(location, root, choose), LineFile.MaxLineBytes).Take(file.Rows));
+    }
 
     /// <summary>The lines of one file as they are, whatever JSON value each holds.</summary>
     /// <exception cref="BadRowException">A line that is not UTF-8 or not JSON, or text that is not Unicode.</exception>
-    internal static IEnumerable<(RowLocation Location, object? Value)> ReadValues(string file, int maxLineBytes = Utf8Lines.MaxBytes) =>
-        Lines(file, (location, root) => (location, ToValue(location, "", root)), maxLineBytes);
+    internal static IEnumerable<(RowLocation Location, object? Value)> ReadValues(string file, int maxLineBytes = LineFile.MaxLineBytes) =>
+        new BadRows(skip: false).Kept(Lines(file, (location, root) => (location, ToValue(location, "", root)), maxLineBytes));
 
-    private static IEnumerable<T> Lines<T>(string file, Func<RowLocation, JsonElement, T> convert, int maxLineBytes = Utf8Lines.MaxBytes)
+    /// <summary>How many lines of a file are not blank.</summary>
+    /// <exception cref="UserErrorException">The file cannot be read.</exception>
+    internal static long Count(string file) => LineFile.Read(file).LongCount(line => line is not { } bytes || !IsBlank(bytes.Span));
+
+    private static IEnumerable<RowOutcome<T>> Lines<T>(string file, Func<RowLocation, JsonElement, T> convert, int maxLineBytes)
     {
-        using var stream = UserFile.Open(file, "data file");
         long number = 0;
-        foreach (var line in Utf8Lines.Read(stream, maxLineBytes, TooLong))
+        foreach (var line in LineFile.Read(file, maxLineBytes))
         {
             var location = new RowLocation(file, ++number, IsLine: true);
-            if (!IsBlank(line.Span)) yield return Parse(location, line, convert);
+            if (line is not { } bytes)
+                yield return new(default, new BadRowException(location, "", $"a line of more than {maxLineBytes} bytes", "one JSON object a line, each shorter than that"));
+            else if (!IsBlank(bytes.Span)) yield return RowOutcome.Of(bytes, read => Parse(location, read, convert));
         }
-
-        BadRowException TooLong() =>
-            new(new(file, number + 1, IsLine: true), "", $"a line of more than {maxLineBytes} bytes", "one JSON object a line, each shorter than that");
     }
 
     private static bool IsBlank(ReadOnlySpan<byte> line) => line.IndexOfAnyExcept(" \t\r"u8) < 0;

@@ -25,15 +25,26 @@ public static class ParquetRowReader
         var wanted = Wanted(file, nodes, choose(new(file, 1, IsLine: false), columns), fields);
         long number = 0;
         for (var group = 0; group < reader.RowGroupCount; group++)
-        {
-            var source = reader.OpenRowGroupReader(group);
-            var assembler = Guard(file, () => ReadColumns(source, wanted, fields));
-            for (long row = 0; row < source.RowCount; row++)
-            {
-                var values = Guard(file, () => wanted.ToDictionary(node => node.Name, assembler.Take));
+            foreach (var values in ReadGroup(file, reader.OpenRowGroupReader(group), wanted, fields))
                 yield return new(new(file, ++number, IsLine: false), columns, values);
-            }
-        }
+    }
+
+    /// <summary>How many rows the file says that it has.</summary>
+    /// <exception cref="UserErrorException">A file that is not Parquet or is damaged.</exception>
+    public static long Count(string file)
+    {
+        using var stream = UserFile.Open(file, "data file");
+        var reader = Guard(file, () => Open(stream));
+        return Enumerable.Range(0, reader.RowGroupCount).Sum(group => reader.OpenRowGroupReader(group).RowCount);
+    }
+
+    /// <summary>A method of its own, so that nothing holds a group's columns any more when the next group's are read.</summary>
+    private static IEnumerable<Dictionary<string, object?>> ReadGroup(
+        string file, ParquetRowGroupReader source, ParquetNode[] wanted, Dictionary<string, DataField> fields)
+    {
+        var assembler = Guard(file, () => ReadColumns(source, wanted, fields));
+        for (long row = 0; row < source.RowCount; row++)
+            yield return Guard(file, () => wanted.ToDictionary(node => node.Name, assembler.Take));
     }
 
     private static ParquetReader Open(FileStream stream) =>

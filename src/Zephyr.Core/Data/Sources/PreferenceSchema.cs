@@ -14,6 +14,9 @@ public static class PreferenceSchema
 
     /// <summary>Streams the pairs of files.</summary>
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
+    public static IEnumerable<PreferencePair> Read(RowSource source) => Shapes.Read(source);
+
+    /// <inheritdoc cref="Read(RowSource)"/>
     public static IEnumerable<PreferencePair> Read(IReadOnlyList<string> files) => Shapes.Read(files);
 
     /// <summary>The pair of one row.</summary>

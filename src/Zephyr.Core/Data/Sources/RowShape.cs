@@ -18,7 +18,10 @@ internal sealed class RowShapes<T>(params RowShape<T>[] shapes)
 {
     /// <summary>Streams the records of files.</summary>
     /// <exception cref="UserErrorException">A file or a row that cannot be used.</exception>
-    public IEnumerable<T> Read(IReadOnlyList<string> files) => RowReader.Read(files, Choose).Select(Parse);
+    public IEnumerable<T> Read(RowSource source) => source.Bad.Select(RowReader.Read(source, Choose), Parse);
+
+    /// <inheritdoc cref="Read(RowSource)"/>
+    public IEnumerable<T> Read(IReadOnlyList<string> files) => Read(RowSource.Of(files));
 
     /// <summary>The record of one row.</summary>
     /// <exception cref="BadRowException">No shape fits, or a field is not what its shape expects.</exception>
@@ -33,5 +36,5 @@ internal sealed class RowShapes<T>(params RowShape<T>[] shapes)
     private RowShape<T> Find(RowLocation location, IReadOnlyList<string> columns) =>
         shapes.FirstOrDefault(shape => shape.Fits(columns))
         ?? throw new BadRowException(location, "", $"the columns {DataRow.JoinNames(columns)}",
-            string.Join("; or ", shapes.Select(shape => shape.Name)));
+            string.Join("; or ", shapes.Select(shape => shape.Name)), "columns of no known kind of row");
 }

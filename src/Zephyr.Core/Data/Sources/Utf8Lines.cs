@@ -9,33 +9,34 @@ internal static class Utf8Lines
     private const byte LineFeed = (byte)'\n';
     private const int FirstBufferBytes = 1 << 16;
 
-    /// <summary>1 GiB: all that a buffer which doubles can grow to. A line and its line feed must fit.</summary>
-    public const int MaxBytes = 1 << 30;
-
     /// <summary>Every line without its line feed; a byte order mark at the start of the file is left out.</summary>
     /// <param name="stream">Read from where it stands to its end.</param>
-    /// <param name="maxBytes">The longest line.</param>
-    /// <param name="tooLong">The error for the next line, where it is longer.</param>
-    /// <returns>Memory that is valid until the next line is asked for.</returns>
-    public static IEnumerable<ReadOnlyMemory<byte>> Read(Stream stream, int maxBytes, Func<Exception> tooLong)
+    /// <param name="maxBytes">The longest line, at most half a gibibyte: the buffer doubles, and must hold the line feed too.</param>
+    /// <returns>Memory that is valid until the next line is asked for; null for a longer line, which is passed over.</returns>
+    public static IEnumerable<ReadOnlyMemory<byte>?> Read(Stream stream, int maxBytes)
     {
         var buffer = new byte[FirstBufferBytes];
         int start = 0, end = 0, searched = 0;
-        var first = true;
+        var (first, tooLong) = (true, false);
         while (true)
         {
             var feed = buffer.AsSpan(searched, end - searched).IndexOf(LineFeed);
             if (feed < 0)
             {
+                tooLong |= end - start > maxBytes;
+                // Nothing of a line that is too long is kept.
+                if (tooLong) start = end = 0;
                 searched = end;
-                if (end - start > maxBytes || end - start == MaxBytes) throw tooLong();
                 if (Fill(stream, ref buffer, ref start, ref end, ref searched)) continue;
-                if (end > start) yield return Line(buffer, start, end, first);
+                if (tooLong) yield return null;
+                else if (end > start) yield return Line(buffer, start, end, first);
                 yield break;
             }
-            if (searched + feed - start > maxBytes) throw tooLong();
-            yield return Line(buffer, start, searched + feed, first);
-            first = false;
+            tooLong |= searched + feed - start > maxBytes;
+            // Not one expression: there null would become empty memory.
+            if (tooLong) yield return null;
+            else yield return Line(buffer, start, searched + feed, first);
+            (first, tooLong) = (false, false);
             start = searched = searched + feed + 1;
         }
     }
@@ -54,7 +55,7 @@ internal static class Utf8Lines
             buffer.AsSpan(start, end - start).CopyTo(buffer);
             (start, end, searched) = (0, end - start, searched - start);
         }
-        if (end == buffer.Length) Array.Resize(ref buffer, (int)Math.Min(MaxBytes, buffer.Length * 2L));
+        if (end == buffer.Length) Array.Resize(ref buffer, buffer.Length * 2);
         var read = stream.Read(buffer, end, buffer.Length - end);
         end += read;
         return read > 0;

@@ -2,7 +2,7 @@ namespace Zephyr.Data.Text;
 
 /// <summary>A conversation in token ids.</summary>
 /// <param name="Location">The row it came from.</param>
-/// <param name="Ids"><c>&lt;s&gt;</c> and the rendered conversation, at full length.</param>
+/// <param name="Ids"><c>&lt;s&gt;</c> and the rendered conversation, at full length; or a plain text between <c>&lt;s&gt;</c> and <c>&lt;/s&gt;</c>.</param>
 /// <param name="AssistantMask">For each id whether the assistant says it: content and its <c>&lt;/s&gt;</c>, not the role's tag.</param>
 public sealed record TokenizedConversation(RowLocation Location, int[] Ids, bool[] AssistantMask);
 
@@ -19,6 +19,7 @@ public sealed class ConversationTokenizer(MistralTokenizer tokenizer, bool inser
     public TokenizedConversation Tokenize(Conversation conversation)
     {
         ArgumentNullException.ThrowIfNull(conversation);
+        if (conversation.Text is { } text) return TokenizeText(conversation.Location, text);
         if (!conversation.Messages.Any(message => ZephyrTemplate.Knows(message.Role)))
             throw new BadRowException(conversation.Location, "messages", $"the roles {Conversation.RolesOf(conversation.Messages)}", ZephyrTemplate.KnownTurn);
         Skipped.Count(conversation.Messages);
@@ -26,6 +27,15 @@ public sealed class ConversationTokenizer(MistralTokenizer tokenizer, bool inser
         var rendered = ZephyrTemplate.RenderWithSpans(messages);
         var encoded = tokenizer.EncodeWithSpans(rendered.Text, addBos: true);
         return new TokenizedConversation(conversation.Location, encoded.Ids, Mask(encoded.Spans, rendered.AssistantSpans));
+    }
+
+    /// <summary>A text as it stands; its marks are added where it does not bring them itself, as TRL adds <c>&lt;/s&gt;</c>. Nobody speaks in it.</summary>
+    private TokenizedConversation TokenizeText(RowLocation location, string text)
+    {
+        var ids = tokenizer.Encode(text, addBos: true);
+        if (ids is [_, var first, ..] && first == tokenizer.BosId) ids = ids[1..];
+        if (ids[^1] != tokenizer.EosId) ids = [.. ids, tokenizer.EosId];
+        return new(location, ids, new bool[ids.Length]);
     }
 
     /// <summary>A token belongs to where its first character stands. Both lists are in order of the text.</summary>

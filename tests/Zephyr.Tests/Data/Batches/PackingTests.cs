@@ -27,6 +27,14 @@ public class PackingTests
     }
 
     [Fact]
+    public void A_text_that_ends_by_itself_gets_no_second_end()
+    {
+        TokenizedConversation text = new(default, [1, 5, 6, End], new bool[4]), dialogue = new(default, [1, 7], new bool[2]);
+        var packed = Packing.Wrapped([text, dialogue, text], 11, End, assistantOnly: false);
+        Assert.Equal([1, 5, 6, End, 1, 7, End, 1, 5, 6, End], Assert.Single(packed.Sequences).Ids);
+    }
+
+    [Fact]
     public void Wrapped_blocks_of_assistant_labels_keep_the_mask_in_step()
     {
         var documents = Documents(20);

@@ -22,8 +22,17 @@ public sealed class ConversationSchemaTests : IDisposable
     [InlineData("""{"prompt": "-", "messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": ""}, {"role": "tool", "content": "T"}]}""",
         "user:Q assistant: tool:T")]
     [InlineData("""{"messages": [{"role": "assistant", "content": "A"}]}""", "assistant:A")]
+    [InlineData("""{"text": "-", "messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}]}""", "user:Q assistant:A")]
     public void Each_form_of_a_dialogue_is_read(string row, string expected) =>
         Assert.Equal(expected, string.Join(" ", Parse(row).Messages.Select(message => $"{message.Role}:{message.Content}")));
+
+    [Fact]
+    public void A_text_has_no_turns()
+    {
+        var row = Parse("""{"text": "<|user|>\nQ</s>", "source": "x"}""");
+        Assert.Equal("<|user|>\nQ</s>", row.Text);
+        Assert.Empty(row.Messages);
+    }
 
     [Theory]
     [InlineData("""{"messages": []}""", "messages", "an empty list", "a list of {role, content} messages")]
@@ -40,6 +49,8 @@ public sealed class ConversationSchemaTests : IDisposable
     [InlineData("""{"conversations": [{"from": "bot", "value": "A"}]}""", "conversations[0].from", "the text \"bot\"",
         "human, gpt or system")]
     [InlineData("""{"data": ["Q", 7]}""", "data[1]", "the number 7", "a text")]
+    [InlineData("""{"text": null}""", "text", "null", "a text")]
+    [InlineData("""{"text": ""}""", "text", "an empty text", "a text to learn from")]
     [InlineData("""{"prompt": 1, "completion": "A"}""", "prompt", "the number 1", "a text or a list of {role, content} messages")]
     public void A_bad_field_is_named_with_its_path(string row, string field, string found, string expected) =>
         Assert.Equal($"{_folder.Path}/rows.jsonl, line 1, field '{field}': found {found}, expected {expected}",
@@ -49,7 +60,7 @@ public sealed class ConversationSchemaTests : IDisposable
     public void Columns_that_fit_no_form_are_listed() =>
         Assert.Equal(
             $"{_folder.Path}/rows.jsonl, line 1: found the columns question, answer, expected messages [{{role, content}}]; "
-            + "or conversations [{from, value}]; or prompt + completion; or data [text] (raw UltraChat)",
+            + "or conversations [{from, value}]; or prompt + completion; or data [text] (raw UltraChat); or text (learnt as it stands)",
             Assert.Throws<BadRowException>(() => Parse("""{"question": "Q", "answer": "A"}""")).Message);
 
     [Fact]

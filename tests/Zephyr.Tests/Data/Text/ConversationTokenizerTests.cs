@@ -41,6 +41,20 @@ public sealed class ConversationTokenizerTests
         Assert.Equal("3 turns left out whose role the chat template does not know (function 1, tool 2)", tokenizer.Skipped.Describe());
     }
 
+    [Theory]
+    [InlineData("ab c", "ab c</s>")]
+    [InlineData("ab</s>", "ab</s>")]
+    [InlineData("<s>ab</s>a", "ab</s>a</s>")]
+    [InlineData("<|user|>\nab</s>\n", "<|user|>\nab</s>\n</s>")]
+    [InlineData("<s>", "</s>")]
+    public void A_text_stands_between_marks_without_template_or_speaker(string text, string expected)
+    {
+        var (location, ids, mask) = new ConversationTokenizer(Tokenizer, insertSystem: true).Tokenize(new(Here, [], text));
+        Assert.Equal(Tokenizer.Encode(expected, addBos: true), ids);
+        Assert.Equal(new bool[ids.Length], mask);
+        Assert.Equal(Here, location);
+    }
+
     [Fact]
     public void A_conversation_of_which_the_template_writes_nothing_is_refused() =>
         Assert.Equal("rows.jsonl, line 3, field 'messages': found the roles Human, Bot, expected "
