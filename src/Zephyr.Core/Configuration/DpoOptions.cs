@@ -51,7 +51,7 @@ public sealed record DpoOptions : IOptionGroup
     public int MaxLength { get; init; } = 1024;
 
     /// <summary>The longest prompt, in tokens.</summary>
-    [ConfigKey("longest prompt, in tokens")]
+    [ConfigKey("longest prompt, in tokens; of no meaning for tokenization trl")]
     public int MaxPromptLength { get; init; } = 512;
 
     /// <summary>Which part of a too long prompt is kept: keep_end or keep_start.</summary>
@@ -107,7 +107,9 @@ public sealed record DpoOptions : IOptionGroup
         foreach (var problem in OneOf("tokenization", Tokenization, "zephyr", "handbook-v0.3", "trl")) yield return problem;
         foreach (var problem in AtLeast("max_length", MaxLength, 3)) yield return problem;
         foreach (var problem in AtLeast("max_prompt_length", MaxPromptLength, 2)) yield return problem;
-        if (MaxPromptLength >= MaxLength)
+        // TRL 1.x knows no prompt length, and cutting the front would give the two answers of a pair different prompts.
+        if (Tokenization == "trl" && TruncationMode == "keep_end") yield return new("truncation_mode", "must be keep_start for tokenization trl (was keep_end)");
+        if (Tokenization != "trl" && MaxPromptLength >= MaxLength)
             yield return new("max_prompt_length", $"must be under max_length ({MaxLength}), or no room is left for an answer (was {MaxPromptLength})");
         foreach (var problem in OneOf("truncation_mode", TruncationMode, "keep_end", "keep_start")) yield return problem;
         foreach (var problem in OneOf("reference", Reference, "frozen")) yield return problem;

@@ -53,7 +53,7 @@ public static class DistilledDpo
 
         var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
         List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
-            PairRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Dpo, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
+            PairRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Dpo, config.Data, stage.Note, cancellation);
         var pairs = Tokenize("training", train);
         var heldPairs = held is null ? [] : Tokenize("held-out", held);
         foreach (var line in files.Bad.Describe()) stage.Note(line);

@@ -45,7 +45,7 @@ public static class DistilledSft
 
         var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
         IReadOnlyList<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
-            ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data.AutoInsertEmptySystemMsg, stage.Note, cancellation);
+            ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data, stage.Note, cancellation);
         var sequences = Tokenize("training", train);
         var heldSequences = held is null ? [] : Tokenize("held-out", held);
         foreach (var line in files.Bad.Describe()) stage.Note(line);

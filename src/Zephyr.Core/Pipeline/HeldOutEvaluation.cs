@@ -23,7 +23,7 @@ public static class HeldOutEvaluation
         using var model = TextModel.Load(settings.Model, settings.Device);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
         var rows = ConversationSchema.Read(DataFiles.Resolve(files));
-        var sequences = ConversationRows.Tokenize("held-out", rows, new(skip: false), model.Tokenizer, options, settings.InsertSystem, note, cancellation);
+        var sequences = ConversationRows.Tokenize("held-out", rows, new(skip: false), model.Tokenizer, options, new() { AutoInsertEmptySystemMsg = settings.InsertSystem }, note, cancellation);
         return ModelEvaluation.OnSequences(model.Model, sequences, settings.BatchSize, cancellation);
     }
 
@@ -34,7 +34,7 @@ public static class HeldOutEvaluation
     {
         using var model = TextModel.Load(settings.Model, settings.Device);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
-        var pairs = PairRows.Tokenize("held-out", PreferenceSchema.Read(DataFiles.Resolve(files)), new(skip: false), model.Tokenizer, options, settings.InsertSystem,
+        var pairs = PairRows.Tokenize("held-out", PreferenceSchema.Read(DataFiles.Resolve(files)), new(skip: false), model.Tokenizer, options, new() { AutoInsertEmptySystemMsg = settings.InsertSystem },
             note, cancellation);
         using var referenceModel = TextModel.Load(reference, settings.Device);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);

@@ -16,20 +16,24 @@ public sealed record LabelledBatch(RaggedBatch Batch, int[] Rows, int[] Labels, 
     /// <summary>[R] what each label counts for in its sequence's sum; null where all count alike.</summary>
     public float[]? LabelWeights { get; init; }
 
-    /// <summary>Lays the sequences end to end and gathers what the loss asks for.</summary>
+    /// <summary>
+    /// Lays the documents of all sequences end to end and gathers what the loss asks for. A packed sequence is as many sequences
+    /// of the batch as it has documents: that is all there is to keeping them apart.
+    /// </summary>
     public static LabelledBatch Of(IReadOnlyList<TokenSequence> sequences)
     {
-        var batch = RaggedBatch.Of([.. sequences.Select(sequence => sequence.Ids)]);
+        var documents = sequences.SelectMany(sequence => sequence.Documents).ToList();
+        var batch = RaggedBatch.Of([.. documents.Select(document => document.Ids)]);
         List<int> rows = [], labels = [];
-        var labelOffsets = new int[sequences.Count + 1];
-        for (var n = 0; n < sequences.Count; n++)
+        var labelOffsets = new int[documents.Count + 1];
+        for (var n = 0; n < documents.Count; n++)
         {
-            var sequence = sequences[n];
-            for (var i = 1; i < sequence.Ids.Length; i++)
+            var document = documents[n];
+            for (var i = 1; i < document.Ids.Length; i++)
             {
-                if (!sequence.IsLabel(i)) continue;
+                if (!document.IsLabel(i)) continue;
                 rows.Add(batch.Offsets[n] + i - 1);
-                labels.Add(sequence.Ids[i]);
+                labels.Add(document.Ids[i]);
             }
             labelOffsets[n + 1] = rows.Count;
         }

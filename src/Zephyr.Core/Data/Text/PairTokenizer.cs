@@ -1,42 +1,60 @@
+using Zephyr.Runtime;
+
 namespace Zephyr.Data.Text;
 
 /// <summary>A preference in token ids.</summary>
 /// <param name="Location">The row it came from.</param>
-/// <param name="PromptIds"><c>&lt;s&gt;</c> and the prompt up to and including the assistant's tag and its newline.</param>
-/// <param name="ChosenIds">The chosen answer with its <c>&lt;/s&gt;</c>, or as much of it as fits.</param>
+/// <param name="PromptIds">What both answers follow, as much of it as fits.</param>
+/// <param name="ChosenIds">The chosen answer to its end, or as much of it as fits; all of it is scored.</param>
 /// <param name="RejectedIds">The rejected answer, likewise.</param>
-public sealed record TokenizedPair(RowLocation Location, int[] PromptIds, int[] ChosenIds, int[] RejectedIds);
+/// <param name="Whole">How long the three were before they were cut.</param>
+public sealed record TokenizedPair(RowLocation Location, int[] PromptIds, int[] ChosenIds, int[] RejectedIds, PairLengths Whole = default)
+{
+    /// <summary>Whether the cut left an answer with nothing to score, which the trl tokenization does where a prompt fills max_length.</summary>
+    public bool IsCutAway => ChosenIds.Length == 0 || RejectedIds.Length == 0;
+}
 
-/// <summary>Preference pairs to token ids (dDPO). Not for use from several threads: it counts what it cuts.</summary>
+/// <summary>Lengths of a pair's parts in tokens.</summary>
+public readonly record struct PairLengths(int Prompt, int Chosen, int Rejected);
+
+/// <summary>Preference pairs to token ids (dDPO). May be used from several threads.</summary>
 public sealed class PairTokenizer
 {
-    private readonly MistralTokenizer _tokenizer;
-    private readonly int _maxLength, _maxPromptLength;
-    private readonly bool _keepEnd, _insertSystem;
+    private readonly IPairTokenization _tokenization;
+    private readonly bool _insertSystem;
+    private readonly int _endId;
 
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="maxLength">The most tokens of prompt and answer together.</param>
     /// <param name="maxPromptLength">
-    /// The most tokens of a prompt, <c>&lt;s&gt;</c> included; at least 2 and under <paramref name="maxLength"/>.
+    /// The most tokens of a prompt that has to be cut; at least 2 and under <paramref name="maxLength"/>. Of no meaning for trl.
     /// </param>
-    /// <param name="truncationMode">Which part of a longer prompt is kept after <c>&lt;s&gt;</c>: keep_end or keep_start.</param>
+    /// <param name="truncationMode">Which part of a longer prompt is kept: keep_end or keep_start. Of no meaning for trl.</param>
     /// <param name="insertSystem">Whether a prompt without a system turn gets an empty one.</param>
-    public PairTokenizer(MistralTokenizer tokenizer, int maxLength, int maxPromptLength, string truncationMode, bool insertSystem)
+    /// <param name="tokenization">zephyr, handbook-v0.3 or trl: which program's ids these are.</param>
+    public PairTokenizer(MistralTokenizer tokenizer, int maxLength, int maxPromptLength, string truncationMode, bool insertSystem, string tokenization = "zephyr")
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
-        ArgumentOutOfRangeException.ThrowIfLessThan(maxPromptLength, 2);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(maxPromptLength, maxLength);
-        (_tokenizer, _maxLength, _maxPromptLength, _insertSystem) = (tokenizer, maxLength, maxPromptLength, insertSystem);
-        _keepEnd = truncationMode switch
+        (_insertSystem, _endId) = (insertSystem, tokenizer.EosId);
+        var keepEnd = truncationMode switch
         {
             "keep_end" => true,
             "keep_start" => false,
             _ => throw new ArgumentException("must be keep_end or keep_start", nameof(truncationMode)),
         };
+        if (tokenization != "trl")
+        {
+            ArgumentOutOfRangeException.ThrowIfLessThan(maxPromptLength, 2);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(maxPromptLength, maxLength);
+        }
+        _tokenization = tokenization switch
+        {
+            "zephyr" => new ZephyrPairs(tokenizer, maxLength, maxPromptLength, keepEnd),
+            "handbook-v0.3" => new HandbookPairs(tokenizer, maxLength, maxPromptLength, keepEnd),
+            "trl" => new TrlPairs(tokenizer, maxLength),
+            _ => throw new ArgumentException("must be zephyr, handbook-v0.3 or trl", nameof(tokenization)),
+        };
     }
-
-    /// <summary>What was cut so far.</summary>
-    public TruncationReport Report { get; } = new();
 
     /// <summary>The turns that were left out so far.</summary>
     public SkippedTurns Skipped { get; } = new();
@@ -46,48 +64,27 @@ public sealed class PairTokenizer
     public TokenizedPair Tokenize(PreferencePair pair)
     {
         ArgumentNullException.ThrowIfNull(pair);
-        var messages = _insertSystem ? ZephyrTemplate.WithSystemTurn(pair.Prompt) : pair.Prompt;
-        var prompt = _tokenizer.Encode(ZephyrTemplate.Render(messages, addGenerationPrompt: true), addBos: true);
-        var chosen = Answer(pair.Location, "chosen", messages, pair.Chosen, prompt);
-        var rejected = Answer(pair.Location, "rejected", messages, pair.Rejected, prompt);
-
-        var kept = CutPrompt(prompt);
-        var room = _maxLength - kept.Length;
+        RequireAnswer(pair.Location, "chosen", pair.Chosen);
+        RequireAnswer(pair.Location, "rejected", pair.Rejected);
+        var whole = _tokenization.Encode(_insertSystem ? pair with { Prompt = ZephyrTemplate.WithSystemTurn(pair.Prompt) } : pair);
+        RequireEnd(pair.Location, whole.Chosen);
+        RequireEnd(pair.Location, whole.Rejected);
+        var kept = _tokenization.Cut(whole);
         Skipped.Count([.. pair.Prompt, .. pair.Chosen, .. pair.Rejected]);
-        Count(prompt.Length - kept.Length, chosen.Length - room, rejected.Length - room);
-        return new TokenizedPair(pair.Location, kept, Cut(chosen, room), Cut(rejected, room));
+        return new(pair.Location, kept.Prompt, kept.Chosen, kept.Rejected, new(whole.Prompt.Length, whole.Chosen.Length, whole.Rejected.Length));
     }
 
-    /// <summary>The ids that an answer adds to its prompt when the two are encoded as one text.</summary>
-    private int[] Answer(
-        RowLocation location, string field, IReadOnlyList<ChatMessage> prompt, IReadOnlyList<ChatMessage> answer, int[] promptIds)
+    private static void RequireAnswer(RowLocation location, string field, IReadOnlyList<ChatMessage> answer)
     {
         if (!answer.Any(turn => turn.Role == ChatMessage.Assistant && turn.Content.Length > 0))
             throw new BadRowException(location, field, "an empty answer", "an assistant turn with text");
-        // The newline after the last </s> is the template's, not the answer's.
-        var text = ZephyrTemplate.Render([.. prompt, .. answer], addGenerationPrompt: false)[..^1];
-        var ids = _tokenizer.Encode(text, addBos: true);
-        if (!ids.AsSpan().StartsWith(promptIds))
-            throw new BadRowException(
-                location, field, "an answer that changes the token ids of its prompt",
-                "an assistant turn that the prompt's ids lead up to");
-        return ids[promptIds.Length..];
     }
 
-    private int[] CutPrompt(int[] prompt)
+    /// <summary>Every answer that is not cut has its &lt;/s&gt; among what is scored, or the model would learn never to stop.</summary>
+    private void RequireEnd(RowLocation location, int[] answer)
     {
-        if (prompt.Length <= _maxPromptLength) return prompt;
-        return _keepEnd ? [prompt[0], .. prompt.AsSpan(prompt.Length - (_maxPromptLength - 1))] : prompt[.._maxPromptLength];
-    }
-
-    private static int[] Cut(int[] answer, int room) => answer.Length > room ? answer[..room] : answer;
-
-    private void Count(int fromPrompt, int fromChosen, int fromRejected)
-    {
-        Report.Pairs++;
-        if (fromPrompt > 0) Report.PromptsCut++;
-        if (fromChosen > 0) Report.ChosenCut++;
-        if (fromRejected > 0) Report.RejectedCut++;
-        Report.TokensCut += fromPrompt + Math.Max(0, fromChosen) + Math.Max(0, fromRejected);
+        var at = answer.Length - 1 - _tokenization.IdsBehindEnd;
+        if (at < 0 || answer[at] != _endId)
+            throw new UserErrorException($"{location}: an answer ends without </s>: the tokenizer does not give </s> as one token");
     }
 }

@@ -21,7 +21,7 @@ public class PackingTests
         int[] stream = [.. documents.SelectMany(document => (int[])[.. document.Ids, End])];
         Assert.All(packed.Sequences, block => Assert.Equal(length, block.Ids.Length));
         Assert.Equal(stream[..(stream.Length / length * length)], packed.Sequences.SelectMany(block => block.Ids));
-        Assert.Equal((20, 0, 0, stream.Length % length), (packed.Documents, packed.Truncated, packed.WithoutLabels, (int)packed.TokensDropped));
+        Assert.Equal((20, 0, 0, stream.Length % length), (packed.Documents, packed.TooLong, packed.WithoutLabels, (int)packed.TokensDropped));
         // Loss on all tokens: every one of a block but its first.
         Assert.All(packed.Sequences, block => Assert.Equal(length - 1, block.LabelCount));
     }
@@ -67,7 +67,7 @@ public class PackingTests
         var packed = Packing.OneEach([Document(9, 5), Document(4, 2), Document(12, 10)], 8, assistantOnly: true);
         Assert.Equal([8, 4], packed.Sequences.Select(sequence => sequence.Ids.Length));
         Assert.Equal([3, 2], packed.Sequences.Select(sequence => sequence.LabelCount));
-        Assert.Equal((3, 2, 1, 5L), (packed.Documents, packed.Truncated, packed.WithoutLabels, packed.TokensDropped));
+        Assert.Equal((3, 2, 1, 5L), (packed.Documents, packed.TooLong, packed.WithoutLabels, packed.TokensDropped));
         Assert.All(Packing.OneEach([Document(9, 5)], 8, assistantOnly: false).Sequences, sequence => Assert.Equal(7, sequence.LabelCount));
     }
 

@@ -16,7 +16,7 @@ public sealed class PairTokenizerTests
         Assert.Equal(Tokenizer.Encode("<|user|>\nabc</s>\n<|assistant|>\n", addBos: true), pair.PromptIds);
         Assert.Equal(["x", "</s>"], pair.ChosenIds.Select(Tokenizer.Piece));
         Assert.Equal(["a", "<0x0A>", "b", "</s>"], pair.RejectedIds.Select(Tokenizer.Piece));
-        Assert.Equal((1, 0, 0, 0, 0L), Counts(pairs.Report));
+        Assert.Equal((0, 0, 0), Cut(pair));
     }
 
     [Fact]
@@ -55,7 +55,7 @@ public sealed class PairTokenizerTests
         var cut = pairs.Tokenize(Pair("abcabcabcabc", "x", "b"));
         Assert.Equal(mode == "keep_end" ? [Tokenizer.BosId, .. whole[^9..]] : whole[..10], cut.PromptIds);
         Assert.Equal(["x", "</s>"], cut.ChosenIds.Select(Tokenizer.Piece));
-        Assert.Equal((1, 1, 0, 0, (long)whole.Length - 10), Counts(pairs.Report));
+        Assert.Equal((whole.Length - 10, 0, 0), Cut(cut));
     }
 
     [Fact]
@@ -66,8 +66,8 @@ public sealed class PairTokenizerTests
         var pair = pairs.Tokenize(Pair("abc", "xxx", "x"));
         Assert.Equal(["x", "x"], pair.ChosenIds.Select(Tokenizer.Piece));
         Assert.Equal(["x", "</s>"], pair.RejectedIds.Select(Tokenizer.Piece));
-        pairs.Tokenize(Pair("abc", "x", "xx"));
-        Assert.Equal((2, 0, 1, 1, 3L), Counts(pairs.Report));
+        Assert.Equal((0, 2, 0), Cut(pair));
+        Assert.Equal((0, 0, 1), Cut(pairs.Tokenize(Pair("abc", "x", "xx"))));
     }
 
     [Theory]
@@ -78,7 +78,6 @@ public sealed class PairTokenizerTests
         var error = Assert.Throws<BadRowException>(() => pairs.Tokenize(Pair("abc", chosen, rejected)));
         Assert.Equal(field, error.Field);
         Assert.StartsWith("pairs.jsonl, line 7, field", error.Message, StringComparison.Ordinal);
-        Assert.Equal(0, pairs.Report.Pairs);
     }
 
     [Fact]
@@ -101,6 +100,6 @@ public sealed class PairTokenizerTests
     private static PreferencePair Pair(string prompt, string chosen, string rejected) =>
         new(Here, [new("user", prompt)], [new("assistant", chosen)], [new("assistant", rejected)]);
 
-    private static (int, int, int, int, long) Counts(TruncationReport report) =>
-        (report.Pairs, report.PromptsCut, report.ChosenCut, report.RejectedCut, report.TokensCut);
+    private static (int, int, int) Cut(TokenizedPair pair) =>
+        (pair.Whole.Prompt - pair.PromptIds.Length, pair.Whole.Chosen - pair.ChosenIds.Length, pair.Whole.Rejected - pair.RejectedIds.Length);
 }
