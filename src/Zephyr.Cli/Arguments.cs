@@ -17,27 +17,28 @@ internal static class Arguments
     public static List<string> WithValues(IReadOnlyList<string> args, RootCommand root)
     {
         var command = root.Subcommands.FirstOrDefault(candidate => args.Count > 0 && candidate.Name == args[0]);
-        var options = (command?.Options ?? []).OfType<KeyOption>()
-            .SelectMany(option => option.Aliases.Append(option.Name).Select(name => (name, option.Key)))
-            .ToDictionary(entry => entry.name, entry => entry.Key);
+        var options = (command?.Options ?? []).Where(option => option is KeyOption or ForeignOption)
+            .SelectMany(option => option.Aliases.Append(option.Name).Select(name => (name, option)))
+            .ToDictionary(entry => entry.name, entry => entry.option);
         var words = new List<string>();
         for (var i = 0; i < args.Count; i++)
         {
             // The parser reads "--key=" as an option whose value is the next word.
             var (name, closed) = args[i].EndsWith('=') ? (args[i][..^1], true) : (args[i], false);
-            if (!options.TryGetValue(name, out var key))
+            if (!options.TryGetValue(name, out var option))
             {
                 words.Add(args[i]);
                 continue;
             }
             words.Add(name);
             if (closed) words.Add("");
-            else if (key.Verbatim)
+            else if (option is KeyOption { Key.Verbatim: true })
             {
                 // An empty text is a value here: what is not there is left for the parser to miss.
                 if (i + 1 < args.Count) words.Add(args[++i]);
             }
-            else if (i + 1 == args.Count || IsOption(args[i + 1])) words.Add(key.Kind == ConfigKind.Flag ? "true" : "");
+            // Without a value behind it, a key of TRL's can only be a switch.
+            else if (i + 1 == args.Count || IsOption(args[i + 1])) words.Add(option is ForeignOption or KeyOption { Key.Kind: ConfigKind.Flag } ? "true" : "");
             else words.Add(args[++i]);
         }
         return words;

@@ -20,11 +20,16 @@ internal sealed class KeyOption : Option<string[]>
 
     public ConfigKey Key { get; }
 
-    /// <summary>What was given for the keys of <paramref name="schema"/>, in the order of the schema.</summary>
+    /// <summary>What was given for the keys of <paramref name="schema"/>, in the order of the schema, and then what it knows besides.</summary>
     public static List<ConfigOverride> Collect(ParseResult parsed, ConfigSchema schema)
     {
         var given = new List<ConfigOverride>();
-        foreach (var option in parsed.CommandResult.Command.Options.OfType<KeyOption>().Where(option => schema.Keys.Contains(option.Key)))
+        foreach (var option in parsed.CommandResult.Command.Options.Where(option => option switch
+        {
+            KeyOption own => schema.Keys.Contains(own.Key),
+            ForeignOption foreign => schema.ForeignNames.Contains(foreign.Key),
+            _ => false,
+        }))
         {
             if (parsed.GetResult(option) is not { Implicit: false } result) continue;
             var written = (result.IdentifierToken?.Value ?? option.Name)[2..];
@@ -34,9 +39,12 @@ internal sealed class KeyOption : Option<string[]>
         return given;
     }
 
+    /// <summary>A name as the parser reports it, with underscores or hyphens.</summary>
+    internal static IEnumerable<string> BothWays(string name) => new[] { "--" + name, "--" + name.Replace('_', '-') }.Distinct();
+
     private static string[] Spellings(ConfigKey key)
     {
-        var names = new[] { key.Name, key.Alias }.OfType<string>().SelectMany(name => new[] { name, name.Replace('_', '-') });
-        return [.. names.Select(name => "--" + name).Distinct().Where(name => name != key.Option)];
+        var names = new[] { key.Name, key.Alias }.OfType<string>().SelectMany(BothWays);
+        return [.. names.Where(name => name != key.Option)];
     }
 }

@@ -13,7 +13,8 @@ internal static class StageChecks
     /// <summary>A request to evaluate with nothing to evaluate on is a forgotten key, not a wish.</summary>
     public static IEnumerable<ConfigProblem> EvaluationRows(DataOptions data, CadenceOptions cadence)
     {
-        if (cadence.EvalStrategy is "steps" or "epoch" && data.EvalDataset.Count == 0 && data.EvalFraction == 0)
+        var held = data.EvalDataset.Count > 0 || data.EvalFraction > 0 || data.DatasetSplits.Any(split => split.Contains("test", StringComparison.Ordinal));
+        if (cadence.EvalStrategy is "steps" or "epoch" && !held)
             yield return new("eval_strategy", $"needs rows to evaluate on: give eval_dataset or eval_fraction (was {cadence.EvalStrategy})");
     }
 }

@@ -24,6 +24,7 @@ internal sealed class TrainingStage
     private readonly Device _device;
     private readonly ITrainingObserver _observer;
     private readonly List<string> _notes = [];
+    private JsonObject _ignored = [];
 
     /// <param name="name">sft or dpo.</param>
     /// <param name="model">Which model to start from.</param>
@@ -45,8 +46,6 @@ internal sealed class TrainingStage
         ModelConfig = MistralConfigFile.Read(Checkpoint ?? model.ModelNameOrPath);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
-        if (model.AttnImplementation is { } implementation)
-            Note($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
     }
 
     public RunFolder Folder { get; }
@@ -64,6 +63,13 @@ internal sealed class TrainingStage
 
     /// <summary>Something worth a line. It is told when the run starts: a run that is refused before leaves no log behind.</summary>
     public void Note(string text) => _notes.Add(text);
+
+    /// <summary>Tells what the configuration holds that changes nothing, or that nobody wrote; run.json has the former too.</summary>
+    public void Remark<T>(ResolvedConfig<T> resolved) where T : class
+    {
+        _ignored = resolved.IgnoredToJson();
+        _notes.AddRange(resolved.Notes);
+    }
 
     /// <summary>Refuses a sequence length that the model has no positions for.</summary>
     public void RequirePositions(string key, int length) => TextModel.RequirePositions(ModelConfig, _model.ModelNameOrPath, key, length);
@@ -92,6 +98,7 @@ internal sealed class TrainingStage
         string[] decisive = [.. files.Train, .. reference is null ? [] : ModelFiles(reference)];
         var record = RunRecord.Create(_name, _config, _run.Seed, decisive.Concat(files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
             .WithTraining(_device.ToString(), Precision, Checkpoint);
+        record["ignored"] = _ignored;
         var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };
         using var trainer = new Trainer<TExample>(policy, objective, data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);
