@@ -13,6 +13,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
     private readonly List<LocatedProblem> _problems = [.. usage];
     private readonly Dictionary<string, YamlValue> _values = [];
     private readonly OrderedDictionary<string, IgnoredKey> _ignored = [];
+    private readonly HashSet<string> _open = [];
     private bool _incomplete;
 
     /// <summary>Who set a key: the name they used, the line or null for an option, and what they wrote where that was not the value itself.</summary>
@@ -62,7 +63,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         foreach (var key in schema.Keys.Where(key => key.Required && IsEmpty(key.Get(config)))) AddMissing(key);
         // A command's few options are checked against each other: where one has no usable value, what is said of the absent ones follows from it.
         var followsFromAnother = usage.Count > 0 || (schema.Stage is null && _problems.Count > 0);
-        foreach (var problem in Groups().SelectMany(group => group.Validate()))
+        foreach (var problem in Groups().SelectMany(group => group.Validate()).Where(problem => !_open.Contains(problem.Key)))
         {
             var key = schema.Find(problem.Key) ?? throw new InvalidOperationException($"a check names {problem.Key}, which is no key");
             var setting = _settings.GetValueOrDefault(key);
@@ -113,6 +114,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
                 _ignored[name] = new(name, OriginOf(setting with { Wording = "" }), ignored.Reason);
                 break;
             case Refused refused:
+                if (schema.Foreign.TryGetValue(name, out var foreign)) _open.UnionWith(foreign.StandsFor);
                 Break(schema.Find(name), setting, refused.Reason + (value is YamlScalar { Text.Length: <= 60 } scalar ? $" (was {scalar.Text})" : ""));
                 break;
             case Means means:

@@ -5,7 +5,7 @@ namespace Zephyr.Configuration.Foreign;
 /// <summary>TRL's ScriptArguments and the handbook's DataArguments: which rows, and how they become text; as far as they are not keys of ours.</summary>
 internal static class DataKeys
 {
-    private const string RowsByName = "rows are recognised by their columns";
+    private static readonly string[] Rows = ["dataset", "eval_strategy"];
 
     /// <summary>What the packing and tokenizing of TRL 0.7 could be told, where saying it changes nothing.</summary>
     private static readonly string[] UsualTokenization = ["add_special_tokens", "append_concat_token"];
@@ -13,15 +13,15 @@ internal static class DataKeys
     public static IEnumerable<ForeignKey> Both =>
     [
         new("dataset_name", "a .parquet, .jsonl or .json file is dataset; any other name is dataset_mixer {NAME: 1} with dataset_splits [dataset_train_split, dataset_test_split]",
-            PlaceName),
+            PlaceName) { StandsFor = Rows },
         SplitOf("dataset_train_split"),
         SplitOf("dataset_test_split"),
         .. Refuse("null or default", "configurations of a data set are not looked up: name the files of the one that is meant in dataset", "dataset_config", "dataset_configs"),
         .. Refuse("null", "which rows it holds out is decided by a shuffle of Python's: write dataset_mixer: {PATH: 1.0} and dataset_splits, which keep the published "
-            + "test rows apart", "dataset_mixture"),
-        .. Refuse("null", "sources are named otherwise here: write dataset: [PATH, ...], or dataset_mixer: {PATH: 1.0} and dataset_splits", "datasets"),
+            + "test rows apart", "dataset_mixture").Select(InsteadOfRows),
+        .. Refuse("null", "sources are named otherwise here: write dataset: [PATH, ...], or dataset_mixer: {PATH: 1.0} and dataset_splits", "datasets").Select(InsteadOfRows),
         .. Ignore("rows are read whole before training", "dataset_streaming", "streaming"),
-        .. Ignore(RowsByName, "dataset_text_field", "text_column"),
+        .. Ignore("rows are recognised by their columns", "dataset_text_field", "text_column"),
         .. Ignore("all rows are tokenized and packed at once", "dataset_batch_size", "num_of_sequences", "chars_per_token"),
         .. Ignore("rows are shuffled by seed in every epoch", "shuffle_dataset"),
         .. Refuse("null", "to take a part of the rows, write its share in dataset_mixer: {PATH: 0.1}", "max_train_samples", "max_eval_samples"),
@@ -39,6 +39,8 @@ internal static class DataKeys
         Refuse("null or right", "a conversation that is too long keeps its start: write right", "truncation_side");
 
     public static IEnumerable<ForeignKey> Dpo => Ignore("truncation_mode says which part of a prompt is kept", "truncation_side");
+
+    private static ForeignKey InsteadOfRows(ForeignKey key) => key with { StandsFor = Rows };
 
     private static IEnumerable<Fate> PlaceName(YamlValue value, GivenKeys given)
     {

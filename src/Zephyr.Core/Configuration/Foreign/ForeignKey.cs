@@ -25,9 +25,12 @@ internal delegate IEnumerable<Fate> Placement(YamlValue value, GivenKeys given);
 /// <param name="Place">What becomes of one value.</param>
 internal sealed record ForeignKey(string Name, string Meaning, Placement Place)
 {
-    /// <summary>Keys whose value changes nothing about the result here.</summary>
+    /// <summary>Keys of ours that it would have filled: where it is refused, nothing is said of their being empty.</summary>
+    public IReadOnlyList<string> StandsFor { get; init; } = [];
+
+    /// <summary>Keys whose value changes nothing about the result here. Empty ones are not worth a word.</summary>
     public static IEnumerable<ForeignKey> Ignore(string reason, params string[] names) =>
-        names.Select(name => new ForeignKey(name, $"ignored: {reason}", (value, _) => value.Says("null") ? [] : [new Ignored(reason)]));
+        names.Select(name => new ForeignKey(name, $"ignored: {reason}", (value, _) => value.IsEmpty() ? [] : [new Ignored(reason)]));
 
     /// <summary>Keys that ask for something that is not there, unless they have the value that asks for nothing; null and empty ones ask for nothing.</summary>
     /// <param name="unless">The other harmless values, separated by "or".</param>

@@ -3,6 +3,18 @@ namespace Zephyr.Configuration.Foreign;
 /// <summary>Values of our own keys that other programs write differently.</summary>
 internal static class ForeignValues
 {
+    /// <summary>The same in words, for the documentation, by the key's canonical name.</summary>
+    public static readonly IReadOnlyDictionary<string, string> Remarks = new Dictionary<string, string>
+    {
+        ["torch_dtype"] = "auto is bfloat16 with bf16: true and float32 otherwise",
+        ["report_to"] = "all is tensorboard, other services are ignored with a word",
+        ["warmup_steps"] = "a number under 1 is warmup_ratio",
+        ["max_length"] = "null (no limit) is refused",
+        ["max_seq_length"] = "null (no limit) is refused",
+        ["max_prompt_length"] = "null (no limit) is refused",
+        ["loss_type"] = "aot_pair is aot_unpaired, kto_pair is refused",
+    };
+
     /// <summary>What becomes of a value that is not ours; null where it is left to its key.</summary>
     /// <param name="stage">The stage.</param>
     /// <param name="key">The key's canonical name.</param>

@@ -5,7 +5,8 @@ namespace Zephyr.Configuration.Foreign;
 /// <summary>The Zephyr chat template in the words of the handbook's recipes and the released models' tokenizer_config.json.</summary>
 internal static partial class PublishedTemplate
 {
-    private const string Jinja =
+    /// <summary>It, as it stands there.</summary>
+    public const string Jinja =
         """
         {% for message in messages %}
         {% if message['role'] == 'user' %}
