@@ -25,14 +25,14 @@ internal static class Arguments
             words.Add(named.Name);
         }
         var positional = (command as SchemaCommand)?.Positional;
-        var options = command.Options.OfType<KeyOption>()
-            .SelectMany(option => option.Aliases.Append(option.Name).Select(name => (name, option.Key)))
-            .ToDictionary(entry => entry.name, entry => entry.Key);
+        var options = command.Options.Where(option => option is KeyOption or ForeignOption)
+            .SelectMany(option => option.Aliases.Append(option.Name).Select(name => (name, option)))
+            .ToDictionary(entry => entry.name, entry => entry.option);
         for (var i = words.Count; i < args.Count; i++)
         {
             // The parser reads "--key=" as an option whose value is the next word.
             var (name, closed) = args[i].EndsWith('=') ? (args[i][..^1], true) : (args[i], false);
-            if (!options.TryGetValue(name, out var key))
+            if (!options.TryGetValue(name, out var option))
             {
                 if (positional is not null && !IsOption(args[i]))
                 {
@@ -44,16 +44,18 @@ internal static class Arguments
             }
             words.Add(name);
             if (closed) words.Add("");
-            else if (key.Verbatim)
+            else if (option is KeyOption { Key.Verbatim: true })
             {
                 // An empty text is a value here: what is not there is left for the parser to miss.
                 if (i + 1 < args.Count) words.Add(args[++i]);
             }
-            // Of a flag before a word that may stand by itself, only true and false are values.
+            // Without a value behind it, a key of TRL's can only be a switch. Of a flag before a word that may stand by itself, only true and false are values.
             else if (i + 1 == args.Count || IsOption(args[i + 1])
-                || (positional is not null && key.Kind == ConfigKind.Flag && !bool.TryParse(args[i + 1], out _))) words.Add(key.Kind == ConfigKind.Flag ? "true" : "");
+                || (positional is not null && IsSwitch(option) && !bool.TryParse(args[i + 1], out _))) words.Add(IsSwitch(option) ? "true" : "");
             else words.Add(args[++i]);
         }
         return words;
     }
+
+    private static bool IsSwitch(Option option) => option is ForeignOption or KeyOption { Key.Kind: ConfigKind.Flag };
 }

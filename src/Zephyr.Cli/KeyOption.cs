@@ -22,16 +22,22 @@ internal sealed class KeyOption : Option<string[]>
 
     public ConfigKey Key { get; }
 
-    /// <summary>What was given for the keys of <paramref name="schema"/>, in the order of the schema.</summary>
-    public static List<ConfigOverride> Collect(ParseResult parsed, ConfigSchema schema) => Collect(parsed, schema.Keys.Contains);
+    /// <summary>What was given for the keys of <paramref name="schema"/>, in the order of the schema, and then what it knows besides.</summary>
+    public static List<ConfigOverride> Collect(ParseResult parsed, ConfigSchema schema) => Collect(parsed, option => option switch
+    {
+        KeyOption own => schema.Keys.Contains(own.Key),
+        ForeignOption foreign => schema.ForeignNames.Contains(foreign.Key),
+        _ => false,
+    });
 
     /// <summary>What was given for keys that are not <paramref name="schema"/>'s own.</summary>
-    public static List<ConfigOverride> CollectBeside(ParseResult parsed, ConfigSchema schema) => Collect(parsed, key => !schema.Keys.Contains(key));
+    public static List<ConfigOverride> CollectBeside(ParseResult parsed, ConfigSchema schema) =>
+        Collect(parsed, option => option is KeyOption own ? !schema.Keys.Contains(own.Key) : option is ForeignOption);
 
-    private static List<ConfigOverride> Collect(ParseResult parsed, Func<ConfigKey, bool> isAsked)
+    private static List<ConfigOverride> Collect(ParseResult parsed, Func<Option, bool> isAsked)
     {
         var given = new List<ConfigOverride>();
-        foreach (var option in parsed.CommandResult.Command.Options.OfType<KeyOption>().Where(option => isAsked(option.Key)))
+        foreach (var option in parsed.CommandResult.Command.Options.Where(isAsked))
         {
             if (parsed.GetResult(option) is not { Implicit: false } result) continue;
             var written = (result.IdentifierToken?.Value ?? option.Name)[2..];
@@ -41,9 +47,12 @@ internal sealed class KeyOption : Option<string[]>
         return given;
     }
 
+    /// <summary>A name as the parser reports it, with underscores or hyphens.</summary>
+    internal static IEnumerable<string> BothWays(string name) => new[] { "--" + name, "--" + name.Replace('_', '-') }.Distinct();
+
     private static string[] Spellings(ConfigKey key, IReadOnlySet<string> taken)
     {
-        var names = new[] { key.Name, key.Alias }.OfType<string>().SelectMany(name => new[] { name, name.Replace('_', '-') });
-        return [.. names.Select(name => "--" + name).Distinct().Where(name => name != key.Option && !taken.Contains(name))];
+        var names = new[] { key.Name, key.Alias }.OfType<string>().SelectMany(BothWays);
+        return [.. names.Distinct().Where(name => name != key.Option && !taken.Contains(name))];
     }
 }

@@ -13,6 +13,9 @@ internal sealed class SchemaCommand : Command
         // They are refused together with all that is wrong with the values.
         TreatUnmatchedTokensAsErrors = false;
         foreach (var key in schemas.SelectMany(schema => schema.Keys)) Options.Add(new KeyOption(key));
+        // A recipe may hold "config" too; as an option it is the command's own.
+        foreach (var foreign in schemas.SelectMany(schema => schema.ForeignNames).Where(known => schemas.All(schema => schema.Find(known) is null)))
+            Options.Add(new ForeignOption(foreign));
     }
 
     /// <summary>Its name behind those of the commands it belongs to: "inspect model".</summary>

@@ -53,8 +53,7 @@ public static class ConfigReader
     {
         var config = new T();
         var resolution = new ConfigResolution(ConfigSchema.Of<T>(), config, name, usage);
-        if (yaml is not null) resolution.AddFile(yaml);
-        resolution.AddOptions(options);
-        return new(config, resolution.Finish());
+        resolution.Add(yaml, options);
+        return new(config, resolution.Finish()) { Ignored = resolution.Ignored };
     }
 }

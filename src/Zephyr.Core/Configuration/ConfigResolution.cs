@@ -1,3 +1,5 @@
+using Zephyr.Configuration.Foreign;
+
 namespace Zephyr.Configuration;
 
 /// <summary>One reading of a configuration: who has set what so far, and what was wrong with it.</summary>
@@ -9,65 +11,59 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
 {
     private readonly Dictionary<ConfigKey, Setting> _settings = [];
     private readonly List<LocatedProblem> _problems = [.. usage];
+    private readonly Dictionary<string, YamlValue> _values = [];
+    private readonly OrderedDictionary<string, IgnoredKey> _ignored = [];
+    private readonly HashSet<string> _open = [];
     private bool _incomplete;
 
-    /// <summary>Who set a key: the name they used and the line, or null for an option.</summary>
-    private sealed record Setting(string Written, int? Line)
+    /// <summary>Who set a key: the name they used, the line or null for an option, and what they wrote where that was not the value itself.</summary>
+    private sealed record Setting(string Written, int? Line, string Wording = "")
     {
         /// <summary>Something was wrong here already: further checks would only repeat it.</summary>
         public bool Broken { get; set; }
     }
 
-    public void AddFile(string yaml)
+    /// <summary>What was ignored, in the order it was met.</summary>
+    public IReadOnlyList<IgnoredKey> Ignored => [.. _ignored.Values];
+
+    private GivenKeys Given => new(_values);
+
+    /// <summary>Takes the file's entries, then the options, which win.</summary>
+    /// <param name="yaml">The file; null for none.</param>
+    /// <param name="options">The options, in order.</param>
+    public void Add(string? yaml, IReadOnlyList<ConfigOverride> options)
     {
-        var parsed = FlatYaml.Parse(yaml);
+        var given = options.Select(option => (Written: "--" + option.Key, Name: option.Key.Replace('-', '_'), Value: ValueOf(option))).ToList();
+        var parsed = FlatYaml.Parse(yaml ?? "");
+        foreach (var entry in parsed.Entries) _values[CanonicalOf(entry.Key)] = entry.Value;
+        foreach (var (_, name, value) in given) _values[CanonicalOf(name)] = value;
+
+        var inFile = new Dictionary<string, Setting>();
         _incomplete = parsed.Incomplete;
         foreach (var (line, key, message) in parsed.Problems)
         {
             _problems.Add(new(file, line, key, message));
-            if (schema.Find(key) is { } known) _settings[known] = new(key, line) { Broken = true };
+            if (schema.Find(key) is { } known) _settings[known] = inFile[known.Name] = new(key, line) { Broken = true };
         }
 
         foreach (var entry in parsed.Entries)
-        {
-            if (schema.Find(entry.Key) is not { } key)
-                _problems.Add(new(file, entry.Line, entry.Key, schema.ExplainUnknown(entry.Key)));
-            else if (_settings.TryGetValue(key, out var earlier))
-                _problems.Add(new(file, entry.Line, entry.Key, Twice(earlier, entry.Key)));
-            else
-                Set(key, new(entry.Key, entry.Line), entry.Value, fromOption: false);
-        }
+            // A foreign key that an option gives another value stands for nothing any more.
+            if (schema.Find(entry.Key) is not null || given.TrueForAll(option => option.Name != entry.Key))
+                Take(entry.Key, new(entry.Key, entry.Line), entry.Value, inFile);
+        var asOptions = new Dictionary<string, Setting>();
+        foreach (var (written, name, value) in given) Take(name, new(written, null), value, asOptions);
     }
-
-    public void AddOptions(IReadOnlyList<ConfigOverride> options)
-    {
-        var given = new HashSet<ConfigKey>();
-        foreach (var (name, text) in options)
-        {
-            var written = "--" + name;
-            if (schema.Find(name.Replace('-', '_')) is not { } key)
-                _problems.Add(new(null, null, written, schema.ExplainUnknown(name.Replace('-', '_'), known => "--" + known)));
-            else if (!given.Add(key))
-                _problems.Add(new(null, null, written, "is given more than once" + (key.Kind is ConfigKind.TextList or ConfigKind.NumberList ? ": a list is [a, b]" : "")));
-            else
-                Set(key, new(written, null), ValueOf(key, text), fromOption: true);
-        }
-    }
-
-    /// <summary>An empty text is a value that was forgotten (an unset variable of a script), never a wish for the default.</summary>
-    private static YamlValue ValueOf(ConfigKey key, string text) =>
-        key.Verbatim ? new YamlScalar(1, text, Quoted: true)
-        : string.IsNullOrWhiteSpace(text) ? new YamlInvalid(1, "needs a value")
-        : FlatYaml.ParseValue(text);
 
     /// <summary>Checks what only the whole can tell; every key with its value and origin, in the schema's order.</summary>
     public IReadOnlyList<ResolvedKey> Finish()
     {
         if (_incomplete) throw new ConfigException(_problems);
+        var assumed = HandbookDefaults.Of(schema.Stage, Given).Where(entry => !_settings.ContainsKey(schema.Find(entry.Key)!)).ToDictionary();
+        foreach (var (name, value) in assumed) schema.Find(name)!.Set(config, value);
         foreach (var key in schema.Keys.Where(key => key.Required && IsEmpty(key.Get(config)))) AddMissing(key);
         // A command's few options are checked against each other: where one has no usable value, what is said of the absent ones follows from it.
         var followsFromAnother = usage.Count > 0 || (schema.Stage is null && _problems.Count > 0);
-        foreach (var problem in Groups().SelectMany(group => group.Validate()))
+        foreach (var problem in Groups().SelectMany(group => group.Validate()).Where(problem => !_open.Contains(problem.Key)))
         {
             var key = schema.Find(problem.Key) ?? throw new InvalidOperationException($"a check names {problem.Key}, which is no key");
             var setting = _settings.GetValueOrDefault(key);
@@ -77,21 +73,70 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         }
 
         if (_problems.Count > 0) throw new ConfigException(_problems);
-        return [.. schema.Keys.Select(key => new ResolvedKey(key.Name, key.Get(config), OriginOf(key)))];
+        return [.. schema.Keys.Select(key => new ResolvedKey(key.Name, key.Get(config), OriginOf(key, assumed.Keys), assumed.ContainsKey(key.Name)))];
     }
 
-    private void Set(ConfigKey key, Setting setting, YamlValue value, bool fromOption)
+    /// <summary>An empty text is a value that was forgotten (an unset variable of a script), never a wish for the default.</summary>
+    private YamlValue ValueOf(ConfigOverride option) =>
+        schema.Find(option.Key.Replace('-', '_')) is { Verbatim: true } ? new YamlScalar(1, option.Value, Quoted: true)
+        : string.IsNullOrWhiteSpace(option.Value) ? new YamlInvalid(1, "needs a value")
+        : FlatYaml.ParseValue(option.Value);
+
+    private string CanonicalOf(string name) => schema.Find(name)?.Name ?? name;
+
+    /// <summary>Finds out what a name and its value mean, and does it.</summary>
+    /// <param name="name">The name, with underscores.</param>
+    /// <param name="setting">Who says it.</param>
+    /// <param name="value">What they say.</param>
+    /// <param name="taken">Who has said what in the same place, the file or the command line.</param>
+    private void Take(string name, Setting setting, YamlValue value, Dictionary<string, Setting> taken)
+    {
+        var key = schema.Find(name);
+        if (key is null && !schema.Foreign.ContainsKey(name))
+            _problems.Add(new(setting.Line is null ? null : file, setting.Line, setting.Written, setting.Line is null
+                ? schema.ExplainUnknown(name, known => "--" + known) : schema.ExplainUnknown(name)));
+        else if (!taken.TryAdd(CanonicalOf(name), setting))
+            _problems.Add(Locate(setting, Twice(taken[CanonicalOf(name)], setting, key)));
+        else if (value is YamlInvalid invalid)
+            Break(key, setting, invalid.Message);
+        else if (key is not null && ForeignValues.Place(schema.Stage, key.Name, value, Given) is not { })
+            Set(key, setting, value);
+        else
+            foreach (var fate in key is null ? schema.Foreign[name].Place(value, Given) : ForeignValues.Place(schema.Stage, key.Name, value, Given)!)
+                Meet(fate, name, setting with { Wording = Wording(name, value) }, value, taken);
+    }
+
+    private void Meet(Fate fate, string name, Setting setting, YamlValue value, Dictionary<string, Setting> taken)
+    {
+        switch (fate)
+        {
+            case Ignored ignored:
+                _ignored[name] = new(name, OriginOf(setting with { Wording = "" }), ignored.Reason);
+                break;
+            case Refused refused:
+                if (schema.Foreign.TryGetValue(name, out var foreign)) _open.UnionWith(foreign.StandsFor);
+                Break(schema.Find(name), setting, refused.Reason + (value is YamlScalar { Text.Length: <= 60 } scalar ? $" (was {scalar.Text})" : ""));
+                break;
+            case Means means:
+                var target = schema.Find(means.Key)!;
+                if (target.Name == CanonicalOf(name) || taken.TryAdd(target.Name, setting)) Set(target, setting, means.Value);
+                else _problems.Add(Locate(setting, Twice(taken[target.Name], setting, target)));
+                break;
+        }
+    }
+
+    private void Set(ConfigKey key, Setting setting, YamlValue value)
     {
         _settings[key] = setting;
-        if (ConfigConversion.Convert(key, value, fromOption, out var result) is { } problem)
-        {
-            setting.Broken = true;
-            _problems.Add(Locate(setting, problem));
-        }
-        else
-        {
-            key.Set(config, result);
-        }
+        if (ConfigConversion.Convert(key, value, fromOption: setting.Line is null, out var result) is { } problem) Break(key, setting, problem);
+        else key.Set(config, result);
+    }
+
+    private void Break(ConfigKey? key, Setting setting, string problem)
+    {
+        setting.Broken = true;
+        if (key is not null) _settings[key] = setting;
+        _problems.Add(Locate(setting, problem));
     }
 
     private void AddMissing(ConfigKey key)
@@ -115,15 +160,17 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
     private LocatedProblem Locate(Setting setting, string message) =>
         new(setting.Line is null ? null : file, setting.Line, setting.Written, message);
 
-    private string OriginOf(ConfigKey key) => _settings.GetValueOrDefault(key) switch
-    {
-        null => "default",
-        { Line: null } option => $"option {option.Written}",
-        var setting => $"file {file} line {setting.Line}",
-    };
+    private string OriginOf(ConfigKey key, IReadOnlyCollection<string> assumed) =>
+        _settings.TryGetValue(key, out var setting) ? OriginOf(setting) : assumed.Contains(key.Name) ? HandbookDefaults.Origin : "default";
 
-    private static string Twice(Setting earlier, string written) => earlier.Written == written
-        ? $"is given twice, first on line {earlier.Line}"
+    private string OriginOf(Setting setting) =>
+        (setting.Line is null ? $"option {setting.Written}" : $"file {file} line {setting.Line}") + (setting.Wording.Length > 0 ? $" ({setting.Wording})" : "");
+
+    private static string Wording(string name, YamlValue value) => value is YamlScalar { Text.Length: <= 60 } scalar ? $"{name}: {scalar.Text}" : name;
+
+    private static string Twice(Setting earlier, Setting later, ConfigKey? key) => later.Line is null
+        ? "is given more than once" + (key?.Kind is ConfigKind.TextList or ConfigKind.NumberList ? ": a list is [a, b]" : "")
+        : earlier.Written == later.Written ? $"is given twice, first on line {earlier.Line}"
         : $"is another name for {earlier.Written}, which is given on line {earlier.Line}: give one of them";
 
     private static bool IsEmpty(object? value) => value is null or "" or IReadOnlyCollection<string> { Count: 0 };

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection;
+using Zephyr.Configuration.Foreign;
 using Zephyr.Runtime;
 
 namespace Zephyr.Configuration;
@@ -44,6 +45,12 @@ public sealed class ConfigSchema
     /// <param name="name">As it stands in YAML.</param>
     public ConfigKey? Find(string name) => _byName.GetValueOrDefault(name);
 
+    /// <summary>Names that a recipe for TRL or the alignment-handbook may hold besides: each is ignored with a word, translated or refused.</summary>
+    public IReadOnlyCollection<string> ForeignNames => [.. Foreign.Keys.Where(name => Find(name) is null)];
+
+    /// <summary>Their table.</summary>
+    internal IReadOnlyDictionary<string, ForeignKey> Foreign => ForeignKeys.Of(Stage);
+
     /// <summary>What to tell a person who used a name that is no key here: whose it is, or what it was probably meant to be.</summary>
     /// <param name="name">As it stands in YAML.</param>
     /// <param name="show">How a suggested key is written: as in YAML, or as an option.</param>
@@ -51,7 +58,8 @@ public sealed class ConfigSchema
     {
         show ??= key => key;
         if (ExplainForeign(name) is { } foreign) return foreign;
-        return NearestName.Find(name, _byName.Keys) is { } nearest ? $"unknown key; did you mean {show(nearest)}?" : "unknown key";
+        var nearest = NearestName.Find(name, _byName.Keys) ?? NearestName.Find(name, Foreign.Keys);
+        return nearest is null ? "unknown key" : $"unknown key; did you mean {show(nearest)}?";
     }
 
     /// <summary>"belongs to dpo, not to sft", where that is so.</summary>
@@ -59,11 +67,13 @@ public sealed class ConfigSchema
     public string? ExplainForeign(string name)
     {
         if (Stage is null) return null;
-        var owners = StageConfigs.Where(other => other.Stage != Stage && Of(other.Config).Find(name) is not null).Select(other => other.Stage).ToList();
+        var owners = StageConfigs.Where(other => other.Stage != Stage && Of(other.Config).Takes(name)).Select(other => other.Stage).ToList();
         return owners.Count == 0 ? null : $"belongs to {string.Join(" and ", owners)}, not to {Stage}";
     }
 
     private static ConfigSchema Of(Type type) => Known.GetOrAdd(type, static t => new ConfigSchema(t));
+
+    private bool Takes(string name) => Find(name) is not null || Foreign.ContainsKey(name);
 
     private void Add(ConfigKey key)
     {

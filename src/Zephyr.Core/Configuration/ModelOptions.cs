@@ -20,10 +20,6 @@ public sealed record ModelOptions : IOptionGroup
     [ConfigKey("data type of the weights that are written: float32, or bfloat16 (with bf16: true)", Alias = "dtype")]
     public string TorchDtype { get; init; } = "float32";
 
-    /// <summary>TRL's name; attention is always the exact variable-length kind here, so the value changes nothing and is said to be ignored.</summary>
-    [ConfigKey("accepted for TRL's sake and ignored: attention here is always the exact variable-length kind")]
-    public string? AttnImplementation { get; init; }
-
     /// <summary>auto (CUDA where there is one), cpu, cuda or cuda:N.</summary>
     [ConfigKey("auto, cpu, cuda or cuda:N")]
     public string Device { get; init; } = "auto";

@@ -23,7 +23,7 @@ public static class MistralConfigFile
         if (!File.Exists(path))
             throw new UserErrorException(Directory.Exists(folder)
                 ? $"{folder}: there is no config.json; a model folder holds config.json, *.safetensors and tokenizer.model"
-                : $"{folder}: there is no such model folder");
+                : $"{folder}: there is no such model folder{HubName.Hint(folder)}");
         try
         {
             var json = JsonNode.Parse(File.ReadAllBytes(path), null, Strict) as JsonObject

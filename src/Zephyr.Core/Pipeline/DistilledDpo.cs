@@ -47,6 +47,7 @@ public static class DistilledDpo
         var files = new StageFiles(config.Data);
         var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
             resolved.ToJson(), settings);
+        stage.Remark(resolved);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
         var reference = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
         stage.RequireReference(reference, "max_length", config.Dpo.MaxLength);

@@ -41,6 +41,7 @@ public static class DistilledSft
         var files = new StageFiles(config.Data);
         var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
             resolved.ToJson(), settings);
+        stage.Remark(resolved);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
 
         var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);

@@ -22,6 +22,7 @@ internal sealed class TrainingStage
     private readonly JsonObject _config;
     private readonly ITrainingObserver _observer;
     private readonly List<string> _notes = [];
+    private JsonObject _ignored = [];
 
     /// <param name="name">sft or dpo.</param>
     /// <param name="model">Which model to start from.</param>
@@ -44,8 +45,6 @@ internal sealed class TrainingStage
         ModelFolder.RequireWeights(Checkpoint ?? model.ModelNameOrPath, ModelConfig);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
-        if (model.AttnImplementation is { } implementation)
-            Note($"attn_implementation: {implementation} is ignored: attention here is always the exact variable-length kind");
         if (options.Optimizer.Note is { } note) Note(note);
     }
 
@@ -72,6 +71,13 @@ internal sealed class TrainingStage
 
     /// <summary>Something worth a line. It is told when the run starts: a run that is refused before leaves no log behind.</summary>
     public void Note(string text) => _notes.Add(text);
+
+    /// <summary>Tells what the configuration holds that changes nothing, or that nobody wrote; run.json has the former too.</summary>
+    public void Remark<T>(ResolvedConfig<T> resolved) where T : class
+    {
+        _ignored = resolved.IgnoredToJson();
+        _notes.AddRange(resolved.Notes);
+    }
 
     /// <summary>Refuses a sequence length that the model has no positions for.</summary>
     public void RequirePositions(string key, int length) => TextModel.RequirePositions(ModelConfig, _model.ModelNameOrPath, key, length);
@@ -105,6 +111,7 @@ internal sealed class TrainingStage
         string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : ModelFiles(run.Reference)];
         var record = RunRecord.Create(Name, _config, _run.Seed, decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
             .WithTraining(Device.ToString(), Precision, Checkpoint);
+        record["ignored"] = _ignored;
         var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };
         using var trainer = new Trainer<TExample>(policy, objective, run.Data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);

@@ -109,7 +109,7 @@ public sealed class WholeRecipeTests : IDisposable
         Assert.Equal(metrics.Length > 1 ? Math.Log(2) : lines[0]["eval_loss"], lines[0]["eval_loss"], 1e-6);
 
         var record = Json($"{output}/run.json");
-        Assert.Equal(["stage", "zephyr", "dotnet", "seed", "config", "sha256", "torchsharp", "libtorch", "threads", "device", "precision", "resumed_from"],
+        Assert.Equal(["stage", "zephyr", "dotnet", "seed", "config", "sha256", "torchsharp", "libtorch", "threads", "device", "precision", "resumed_from", "ignored"],
             record.EnumerateObject().Select(entry => entry.Name));
         Assert.Equal("option --output_dir", record.GetProperty("config").GetProperty("output_dir").GetProperty("origin").GetString());
         Assert.All(record.GetProperty("sha256").EnumerateObject(), entry => Assert.Matches("^[0-9a-f]{64}$", entry.Value.GetString()!));

@@ -63,8 +63,8 @@ public class ConfigErrorTests
         """
         dpo.yaml:1: beta: must be > 0 (was 0)
         dpo.yaml:2: lerning_rate: unknown key; did you mean learning_rate?
-        dpo.yaml:3: dataset: must not be empty: training rows: a file, folder or glob, or a list of them (.parquet, .jsonl)
-        dpo.yaml:4: loss_type: must be sigmoid, hinge, ipo or robust (was kto)
+        dpo.yaml:3: dataset: is required, or dataset_mixer: the rows to train on
+        dpo.yaml:4: truncation_mode: must be keep_end or keep_start (was keep_middle)
         dpo.yaml:5: packing: belongs to sft, not to dpo
         dpo.yaml:6: max_prompt_length: must be under max_length (1024), or no room is left for an answer (was 2048)
         dpo.yaml: model_name_or_path: is required, in the config file or as --model_name_or_path: model folder: config.json, *.safetensors, tokenizer.model
@@ -74,7 +74,7 @@ public class ConfigErrorTests
         --max_stepps: unknown key; did you mean --max_steps?
         """.ReplaceLineEndings("\n"),
         Problems<DpoConfig>(
-            "beta: 0\nlerning_rate: 1\ndataset: null\nloss_type: kto\npacking: true\nmax_prompt_length: 2048\n",
+            "beta: 0\nlerning_rate: 1\ndataset: null\ntruncation_mode: keep_middle\npacking: true\nmax_prompt_length: 2048\n",
             ("seed", "x"), ("epochs", "3"), ("max_stepps", "3")));
 
     [Fact]

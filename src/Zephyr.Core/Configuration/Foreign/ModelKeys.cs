@@ -1,0 +1,43 @@
+using static Zephyr.Configuration.Foreign.ForeignKey;
+
+namespace Zephyr.Configuration.Foreign;
+
+/// <summary>TRL's ModelConfig and the handbook's ModelArguments, as far as they are not keys of ours.</summary>
+internal static class ModelKeys
+{
+    /// <summary>What can stand in model_init_kwargs without changing the model that is loaded.</summary>
+    private static readonly string[] Harmless =
+        ["torch_dtype", "dtype", "attn_implementation", "use_cache", "trust_remote_code", "revision", "device_map", "low_cpu_mem_usage"];
+
+    public static IEnumerable<ForeignKey> All =>
+    [
+        .. Ignore("attention is always exact and of variable length", "attn_implementation", "use_flash_attention_2"),
+        .. Ignore("a model is a folder on disk, of the revision that was downloaded", "model_revision", "base_model_revision", "model_code_revision"),
+        .. Ignore("no code comes with a model here", "trust_remote_code"),
+        .. Refuse("false", "adapters (LoRA) are not implemented, all weights are trained: write false", "use_peft"),
+        .. Ignore("only with use_peft: true", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "lora_target_parameters",
+            "lora_modules_to_save", "lora_task_type", "use_rslora", "use_dora"),
+        .. Refuse("false", "training on quantized weights (QLoRA) is not implemented: write false", "load_in_4bit", "load_in_8bit"),
+        .. Ignore("only with load_in_4bit: true", "bnb_4bit_quant_type", "bnb_4bit_quant_storage", "use_bnb_nested_quant"),
+        .. InitKwargs("model_init_kwargs"),
+        .. InitKwargs("ref_model_init_kwargs"),
+        .. Refuse("null", "adapters (LoRA) are not implemented: remove it", "model_adapter_name", "ref_adapter_name"),
+        .. Ignore("only with adapters", "force_use_ref_model"),
+        .. Refuse("false", "only decoder models are trained: write false", "is_encoder_decoder"),
+        .. Ignore("Mistral has no dropout", "disable_dropout"),
+        .. Ignore("Mistral has no experts", "router_aux_loss_coef"),
+        .. Ignore("the model's layers are known by name", "base_model_attribute_name"),
+    ];
+
+    private static IEnumerable<ForeignKey> InitKwargs(string name) =>
+    [
+        new(name, $"refused where it holds more than {string.Join(", ", Harmless)}, which are ignored: torch_dtype is a key of its own", (value, _) => value switch
+        {
+            _ when value.IsEmpty() => [],
+            YamlMapping mapping when mapping.Items.FirstOrDefault(item => !Harmless.Contains(item.Key)) is { Key: { } other } =>
+                [new Refused($"the model is loaded as its config.json says, and {other} cannot be changed: remove it")],
+            YamlMapping => [new Ignored("the model is loaded as its config.json says, and torch_dtype is a key of its own")],
+            _ => [new Refused("expected names with values")],
+        }),
+    ];
+}

@@ -1,0 +1,153 @@
+using Zephyr.Configuration;
+using Zephyr.Configuration.Foreign;
+
+namespace Zephyr.Tests.Configuration;
+
+/// <summary>What becomes of TRL's, transformers' and the handbook's keys, one by one.</summary>
+public class ForeignKeyTests
+{
+    private const string Enough = "model_name_or_path: base\ndataset: rows.jsonl\noutput_dir: out\n";
+
+    private static readonly ConfigSchema Sft = ConfigSchema.Of<SftConfig>(), Dpo = ConfigSchema.Of<DpoConfig>();
+
+    [Fact]
+    public void Every_field_of_every_program_is_used_ignored_or_refused()
+    {
+        var unknown = from program in ForeignFields.All
+                      from stage in program.Stages
+                      let schema = stage == "sft" ? Sft : Dpo
+                      from name in program.Fields
+                      where schema.Find(name) is null && !schema.Foreign.ContainsKey(name)
+                      select $"{stage}: {name} of {program.Name}: {schema.ExplainUnknown(name)}";
+        Assert.Empty(unknown);
+    }
+
+    /// <summary>Where a key becomes ours, its row in the table must go, or two places would say what it means.</summary>
+    [Fact]
+    public void No_foreign_key_is_ours_as_well()
+    {
+        Assert.DoesNotContain(Sft.Foreign.Keys, name => Sft.Find(name) is not null);
+        Assert.DoesNotContain(Dpo.Foreign.Keys, name => Dpo.Find(name) is not null);
+        Assert.Empty(ConfigSchema.Of<AifConfig>().Foreign);
+    }
+
+    /// <summary>What is in the table is a field of some program; one is an argument within another, which people write by itself.</summary>
+    [Fact]
+    public void The_table_holds_nothing_else() =>
+        Assert.Equal(["use_reentrant"], Sft.Foreign.Keys.Union(Dpo.Foreign.Keys).Except(ForeignFields.All.SelectMany(program => program.Fields)));
+
+    [Theory]
+    [InlineData("fp16: false\nload_in_4bit: False\nuse_peft: null\ngroup_by_length: false\nlabel_smoothing_factor: 0.0\noptim_args: ''\nfsdp: ''")]
+    [InlineData("save_safetensors: true\ntrain_sampling_strategy: random\nloss_type: chunked_nll\ntruncation_mode: keep_start\neos_token: </s>")]
+    [InlineData("data_seed: 42\neval_packing: false\ncompletion_only_loss: false\nmodel_init_kwargs: {}\nresume_from_checkpoint: true\nuse_cpu: false")]
+    [InlineData("dataset_kwargs: {add_special_tokens: true, append_concat_token: true}\nhub_model_id: null\nreport_to: tensorboard")]
+    public void What_asks_for_what_happens_anyway_is_not_worth_a_word(string lines) => Assert.Empty(Read<SftConfig>(lines).Ignored);
+
+    [Theory]
+    [InlineData("fp16: true", "sft.yaml:4: fp16: float16 training is not implemented: write bf16: true (was true)")]
+    [InlineData("load_in_8bit: true", "sft.yaml:4: load_in_8bit: training on quantized weights (QLoRA) is not implemented: write false (was true)")]
+    [InlineData("neftune_noise_alpha: 5", "sft.yaml:4: neftune_noise_alpha: noise on the embeddings (NEFTune) is not implemented: remove it (was 5)")]
+    [InlineData("completion_only_loss: true", "sft.yaml:4: completion_only_loss: the loss is on all tokens, or with assistant_only_loss: true on the assistant's turns: "
+        + "write that, and remove it (was true)")]
+    [InlineData("loss_type: dft", "sft.yaml:4: loss_type: the loss of sft is the mean negative log-likelihood: write nll (was dft)")]
+    [InlineData("eval_packing: true", "sft.yaml:4: eval_packing: held-out rows are packed exactly when training rows are (packing): remove it (was true)")]
+    [InlineData("data_seed: 1", "sft.yaml:4: data_seed: there is one seed for everything: write seed, and remove data_seed (was 1)")]
+    [InlineData("chat_template: '{{ messages }}'", "sft.yaml:4: chat_template: it is not the Zephyr template as published, the only one that is built in: "
+        + "remove it to train with that (was {{ messages }})")]
+    [InlineData("dataset_kwargs: {add_special_tokens: false}", "sft.yaml:4: dataset_kwargs: how text becomes tokens is fixed, and add_special_tokens cannot be changed: remove it")]
+    [InlineData("model_init_kwargs: {torch_dtype: bfloat16, rope_theta: 1e6}",
+        "sft.yaml:4: model_init_kwargs: the model is loaded as its config.json says, and rope_theta cannot be changed: remove it")]
+    [InlineData("resume_from_checkpoint: out/checkpoint-3",
+        "sft.yaml:4: resume_from_checkpoint: a checkpoint to go on from is named on the command line: --resume FOLDER (was out/checkpoint-3)")]
+    [InlineData("use_cpu: 1", "sft.yaml:4: use_cpu: expected true or false (was 1)")]
+    [InlineData("max_length: null", "sft.yaml:4: max_length: null means no limit in TRL, and a limit is needed here: write a number of tokens (was null)")]
+    [InlineData("sync_ref_model: true", "sft.yaml:4: sync_ref_model: belongs to dpo, not to sft")]
+    [InlineData("push_to_hubb: true", "sft.yaml:4: push_to_hubb: unknown key; did you mean push_to_hub?")]
+    [InlineData("push_to_hub: true\npush_to_hub: true", "sft.yaml:5: push_to_hub: is given twice, first on line 4")]
+    [InlineData("device: cpu\nuse_cpu: true", "sft.yaml:5: use_cpu: is another name for device, which is given on line 4: give one of them")]
+    [InlineData("warmup_ratio: 0.1\nwarmup_steps: 0.1",
+        "sft.yaml:5: warmup_steps: is another name for warmup_ratio, which is given on line 4: give one of them")]
+    public void What_cannot_be_honoured_is_refused_with_what_to_write(string lines, string expected) =>
+        Assert.Equal(expected, Assert.Throws<ConfigException>(() => Read<SftConfig>(lines)).Message);
+
+    [Theory]
+    [InlineData("loss_type: kto_pair",
+        "dpo.yaml:4: loss_type: kto_pair is not implemented, TRL itself has given it up: write one of the losses that zephyr dpo --help lists (was kto_pair)")]
+    [InlineData("use_weighting: true", "dpo.yaml:4: use_weighting: weights of pairs by their probability (WPO) are not implemented: write false (was true)")]
+    [InlineData("max_completion_length: 512", "dpo.yaml:4: max_completion_length: answers have no limit of their own, they are cut to fit max_length: remove it (was 512)")]
+    [InlineData("reference: frozen\nprecompute_ref_log_probs: false",
+        "dpo.yaml:5: precompute_ref_log_probs: is another name for reference, which is given on line 4: give one of them")]
+    public void So_it_is_for_DPO(string lines, string expected) =>
+        Assert.Equal(expected, Assert.Throws<ConfigException>(() => Read<DpoConfig>(lines)).Message);
+
+    [Theory]
+    [InlineData("use_cpu: true", "device", "cpu")]
+    [InlineData("per_gpu_train_batch_size: 3", "per_device_train_batch_size", "3")]
+    [InlineData("warmup_steps: 0.1", "warmup_ratio", "0.1")]
+    [InlineData("warmup_steps: 10", "warmup_steps", "10")]
+    [InlineData("torch_dtype: auto\nbf16: true", "torch_dtype", "bfloat16")]
+    [InlineData("dtype: auto", "torch_dtype", "float32")]
+    [InlineData("report_to: all", "report_to", "[tensorboard]")]
+    [InlineData("report_to: none", "report_to", "[]")]
+    [InlineData("report_to: [wandb, tensorboard]", "report_to", "[tensorboard]")]
+    public void What_is_ours_in_other_words_is_taken(string lines, string key, string expected) =>
+        Assert.Equal(expected, YamlText.Of(Read<SftConfig>(lines).Keys.Single(entry => entry.Name == key).Value));
+
+    [Fact]
+    public void So_are_DPOs_older_names()
+    {
+        var resolved = Read<DpoConfig>("precompute_ref_log_probs: false\nloss_type: [aot_pair, sft]\n");
+        Assert.Equal(["aot_unpaired", "sft"], resolved.Value.Dpo.LossType);
+        Assert.Equal("file dpo.yaml line 4 (precompute_ref_log_probs: false)", resolved.Keys.Single(key => key.Name == "reference").Origin);
+    }
+
+    [Fact]
+    public void A_data_set_by_TRLs_keys_is_a_mixer_of_one_with_its_splits()
+    {
+        const string model = "model_name_or_path: m\noutput_dir: o\n";
+        var data = ReadAll<DpoConfig>(model + "dataset_name: trl-lib/pairs\ndataset_train_split: train_prefs\neval_strategy: epoch\n").Value.Data;
+        Assert.Equal(("trl-lib/pairs", 1.0), (data.DatasetMixer.Single().Key, data.DatasetMixer.Single().Value));
+        Assert.Equal(["train_prefs", "test"], data.DatasetSplits);
+        Assert.False(data.AutoInsertEmptySystemMsg);
+        Assert.Equal(["train"], ReadAll<DpoConfig>(model + "dataset_name: trl-lib/pairs\n").Value.Data.DatasetSplits);
+        Assert.Equal(["pairs.jsonl"], ReadAll<DpoConfig>(model + "dataset_name: pairs.jsonl\n").Value.Data.Dataset);
+        Assert.Equal("dpo.yaml:3: dataset_name: the split sft is not recognised as one to train on by its name: write the path of its files as dataset (was x/y)",
+            Assert.Throws<ConfigException>(() => ReadAll<DpoConfig>(model + "dataset_name: x/y\ndataset_train_split: sft\n")).Message);
+    }
+
+    [Fact]
+    public void What_is_ignored_is_in_the_printed_form_and_in_the_record()
+    {
+        var resolved = Read<SftConfig>("run_name: 'a'\nreport_to: [wandb]\n", new ConfigOverride("push-to-hub", "true"));
+        Assert.EndsWith("""
+
+            # Ignored:
+            # run_name (file sft.yaml line 4): it names the run for online services, which are not reported to
+            # report_to (file sft.yaml line 5): wandb is not reported to, only tensorboard is, and metrics.jsonl is always written
+            # push_to_hub (option --push-to-hub): nothing is uploaded, the output folder is the result
+
+            """, resolved.ToText());
+        Assert.Equal("""{"reason":"it names the run for online services, which are not reported to","origin":"file sft.yaml line 4"}""",
+            resolved.IgnoredToJson()["run_name"]!.ToJsonString());
+        Assert.Empty(ConfigReader.ReadText<SftConfig>(resolved.ToText(), "printed", []).Ignored);
+    }
+
+    [Fact]
+    public void An_option_takes_the_place_of_what_the_file_asks_for() =>
+        Assert.Empty(Read<SftConfig>("use_peft: true\n", new ConfigOverride("use_peft", "false")).Ignored);
+
+    [Theory]
+    [InlineData("user", "user", true)]
+    [InlineData(" + ", "  +\t", true)]
+    [InlineData("|>\n", "|>\\n", true)]
+    [InlineData("|>\n", "|>", false)]
+    [InlineData("eos_token", "'</s>'", false)]
+    [InlineData("<|system|>", "<|im_start|>", false)]
+    public void The_published_template_is_known_by_all_but_its_blanks(string part, string otherwise, bool known) =>
+        Assert.Equal(known, PublishedTemplate.IsIt(PublishedTemplate.Jinja.Replace(part, otherwise, StringComparison.Ordinal)));
+
+    private static ResolvedConfig<T> Read<T>(string lines, params ConfigOverride[] options) where T : class, new() => ReadAll<T>(Enough + lines, options);
+
+    private static ResolvedConfig<T> ReadAll<T>(string yaml, params ConfigOverride[] options) where T : class, new() =>
+        ConfigReader.ReadText<T>(yaml, $"{typeof(T).Name[..3].ToLowerInvariant()}.yaml", options);
+}
