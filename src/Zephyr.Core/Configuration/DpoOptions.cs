@@ -58,8 +58,8 @@ public sealed record DpoOptions : IOptionGroup
     [ConfigKey("which part of a too long prompt is kept: keep_end, keep_start")]
     public string TruncationMode { get; init; } = "keep_end";
 
-    /// <summary>frozen: a second model in memory, the paper's four forward passes a step.</summary>
-    [ConfigKey("where the reference log-probabilities come from: frozen (a second model in memory)")]
+    /// <summary>frozen: a second model in memory, the paper's four forward passes a step; cached: computed once before training, so that it is not in memory then.</summary>
+    [ConfigKey("where the reference log-probabilities come from: frozen (a second model in memory), cached (computed once before training, kept in output_dir)")]
     public string Reference { get; init; } = "frozen";
 
     /// <summary>Folder of the reference model; the starting policy when null.</summary>
@@ -112,7 +112,7 @@ public sealed record DpoOptions : IOptionGroup
         if (Tokenization != "trl" && MaxPromptLength >= MaxLength)
             yield return new("max_prompt_length", $"must be under max_length ({MaxLength}), or no room is left for an answer (was {MaxPromptLength})");
         foreach (var problem in OneOf("truncation_mode", TruncationMode, "keep_end", "keep_start")) yield return problem;
-        foreach (var problem in OneOf("reference", Reference, "frozen")) yield return problem;
+        foreach (var problem in OneOf("reference", Reference, "frozen", "cached")) yield return problem;
         foreach (var problem in OneOf("pair_layout", PairLayout, "separate", "concatenated", "shared_prefix")) yield return problem;
     }
 }

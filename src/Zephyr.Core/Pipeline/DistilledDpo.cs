@@ -21,10 +21,12 @@ public static class DistilledDpo
     public static TrainingSummary Run(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
         var (config, run) = (resolved.Value, Prepare(resolved, settings, cancellation));
-        using var policy = run.Stage.LoadPolicy();
-        using var reference = run.Stage.LoadReference(run.Reference!);
         var dpo = DpoSettings.Of(config.Dpo, config.Training.GradientCheckpointing);
-        var objective = new DpoObjective(policy, new FrozenReference(reference, dpo), dpo);
+        // Before the policy is loaded: the two are never in memory together.
+        IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, config.Training.PerDeviceEvalBatchSize, cancellation);
+        using var policy = run.Stage.LoadPolicy();
+        using var reference = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
+        var objective = new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo), dpo);
         if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
         return run.Stage.Train(run, policy, objective, cancellation);
     }
@@ -58,10 +60,21 @@ public static class DistilledDpo
         var pairs = Tokenize("training", train);
         var heldPairs = held is null ? [] : Tokenize("held-out", held);
         foreach (var line in files.Bad.Describe()) stage.Note(line);
-        stage.Note(config.Dpo.PairLayout == "concatenated"
-            ? "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
-            : "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)");
-        return new(stage, files, new(pairs, heldPairs), reference);
+        var stays = config.Dpo.Reference == "frozen";
+        stage.Note(PassesOf(config.Dpo.PairLayout, stays));
+        return new(stage, files, new(pairs, heldPairs), reference, stays);
+    }
+
+    private static string PassesOf(string layout, bool referenceStays)
+    {
+        if (!referenceStays)
+            return layout == "separate"
+                ? "two forward passes a step, policy(chosen) and policy(rejected); the reference's are computed once before the first"
+                : "one forward pass a step, policy(chosen + rejected); the reference's are computed once before the first";
+        return layout == "separate"
+            ? "four forward passes a step: policy(chosen), policy(rejected), reference(chosen), reference(rejected)"
+            : "two physical forward passes a step for the paper's four: policy(chosen + rejected), reference(chosen + rejected), each one ragged pass"
+                + (layout == "shared_prefix" ? " in which every prompt stands once" : "");
     }
 
     /// <summary>

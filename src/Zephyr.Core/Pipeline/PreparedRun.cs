@@ -7,4 +7,5 @@ namespace Zephyr.Pipeline;
 /// <param name="Files">Where the rows came from.</param>
 /// <param name="Data">Tokenized rows.</param>
 /// <param name="Reference">Folder of the reference model, where there is one.</param>
-internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Files, TrainingData<TExample> Data, string? Reference = null);
+/// <param name="ReferenceStays">Whether it is in memory while training.</param>
+internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Files, TrainingData<TExample> Data, string? Reference = null, bool ReferenceStays = true);

@@ -28,7 +28,7 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var weights = stage.ModelConfig.ParameterCount;
         return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, StepsOf(batches, start, total, data.Held.Count > 0),
             new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, weights, stage.Precision, $"{stage.Device}", run.Reference),
-            MemoryOf(weights, run.Reference is { } folder ? MistralConfigFile.Read(folder).ParameterCount : 0),
+            MemoryOf(weights, run is { Reference: { } folder, ReferenceStays: true } ? MistralConfigFile.Read(folder).ParameterCount : 0),
             DiskOf(stage.Folder.Root, batches, start, total, weights), stage.Notes);
     }
 

@@ -143,7 +143,7 @@ internal sealed class TrainingStage
     }
 
     /// <summary>The files of a model folder whose content matters.</summary>
-    private static IEnumerable<string> ModelFiles(string folder) =>
+    public static IEnumerable<string> ModelFiles(string folder) =>
         Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model");
 
     /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy.</summary>

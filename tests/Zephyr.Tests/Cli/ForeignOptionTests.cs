@@ -8,10 +8,12 @@ public class ForeignOptionTests
     [Fact]
     public void They_are_taken_in_either_spelling_and_as_switches()
     {
-        var run = CliRun.Of([.. Enough, "--push_to_hub", "--attn-implementation", "sdpa", "--use_cpu", "--fp16=false"]);
+        using var world = new Zephyr.Tests.Pipeline.TinyWorld();
+        string[] own = [.. world.KeysOf("sft", "out").Where(entry => entry.Key != "device").SelectMany(entry => new[] { $"--{entry.Key}", entry.Value })];
+        var run = CliRun.Of(["sft", .. own, "--dry-run", "--push_to_hub", "--attn-implementation", "sdpa", "--use_cpu", "--fp16=false"]);
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Matches(@"(?m)^device: cpu +# option --use_cpu \(use_cpu: true\)$", run.Output);
-        Assert.EndsWith("""
+        Assert.Contains("""
 
             # Ignored:
             # push_to_hub (option --push_to_hub): nothing is uploaded, the output folder is the result

@@ -1,0 +1,55 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Zephyr.Data.Text;
+using Zephyr.Objectives;
+using Zephyr.Runtime;
+using Zephyr.Training;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>The reference's log-probabilities of a run's pairs, computed before training and kept in its output folder (decision 10).</summary>
+internal static class CachedReferenceOf
+{
+    /// <summary>Computes what is not there yet, with the reference in memory for just so long.</summary>
+    /// <param name="run">Pairs, reference and output folder.</param>
+    /// <param name="settings">The objective's: how passes are laid out and sums weighted.</param>
+    /// <param name="batchSize">Pairs in a forward pass.</param>
+    /// <param name="cancellation">Ends it between two batches; what was computed stays for the next start.</param>
+    /// <exception cref="UserErrorException">The run goes on from a checkpoint that was trained against another reference.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
+    public static CachedReference Run(PreparedRun<TokenizedPair> run, DpoSettings settings, int batchSize, CancellationToken cancellation)
+    {
+        var stage = run.Stage;
+        using var claim = stage.Folder.Claim();
+        var path = Path.Combine(stage.Folder.Root, ReferenceCache.FileName);
+        var cache = new ReferenceCache(path, IdentityOf(run.Reference!, stage.Precision, settings));
+        if (cache.Stale && stage.Checkpoint is not null && stage.Folder.Holds(stage.Checkpoint))
+            throw new UserErrorException($"{path}: was computed with another reference than {run.Reference}, or in another precision, and {stage.Checkpoint} was trained on it; "
+                + "expected the reference that the run began with");
+        var pairs = run.Data.Train.Concat(run.Data.Held).ToList();
+        var missing = cache.Missing(pairs);
+        stage.Note($"reference log-probabilities of {pairs.Count} pairs: {missing.Count} computed{(cache.Stale ? " (those that were there are another reference's)" : "")}, kept in {path}");
+        if (missing.Count > 0)
+        {
+            using var reference = stage.LoadReference(run.Reference!);
+            cache.Fill(missing, new FrozenReference(reference, settings), batchSize, cancellation);
+        }
+        return new(cache.Known, stage.Device);
+    }
+
+    /// <summary>Names what the sums depend on besides the pairs' token ids: the content of the reference's files, the precision, and the weight of tails.</summary>
+    private static string IdentityOf(string folder, string precision, DpoSettings settings)
+    {
+        var parts = TrainingStage.ModelFiles(folder).Where(file => Path.GetExtension(file) == ".safetensors" || Path.GetFileName(file) == "config.json")
+            .Order(StringComparer.Ordinal).Select(ContentOf)
+            .Append(precision).Append(settings.TailWeight?.ToString("R", CultureInfo.InvariantCulture) ?? "plain");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
+    }
+
+    private static string ContentOf(string file)
+    {
+        using var stream = File.OpenRead(file);
+        return Convert.ToHexStringLower(SHA256.HashData(stream));
+    }
+}
