@@ -109,11 +109,10 @@ public class HandbookRecipeTests
         AssertIgnored(resolved, $"{IgnoredAlways}, tf32, use_flash_attention_2");
     }
 
-    /// <summary>Of rmsprop the table says nothing: it is a value of optim, which its own key takes or refuses.</summary>
     [Fact]
     public void DPO_of_version_0_2_has_the_papers_beta_and_epochs()
     {
-        var resolved = Read<DpoConfig>(HandbookRecipes.Dpo02.Replace("optim: rmsprop\n", "", StringComparison.Ordinal));
+        var resolved = Read<DpoConfig>(HandbookRecipes.Dpo02);
         AssertValues(resolved, """
             beta 0.1
             lr_scheduler_type linear
