@@ -6,7 +6,7 @@ namespace Zephyr.Tests.Cli;
 /// <summary>A real process, a real signal.</summary>
 public sealed class InterruptTests : IDisposable
 {
-    private static readonly (string, string)[] Long = [("max_steps", "120"), ("save_steps", "40"), ("logging_steps", "1"), ("eval_strategy", "no")];
+    private static readonly (string, string)[] Long = [("max_steps", "480"), ("save_steps", "160"), ("logging_steps", "1"), ("eval_strategy", "no")];
     private readonly TinyWorld _world = new();
 
     public void Dispose() => _world.Dispose();
