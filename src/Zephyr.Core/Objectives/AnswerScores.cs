@@ -17,7 +17,7 @@ internal readonly record struct AnswerScores(Tensor LogProbs, Tensor PlainLogPro
         using var scope = NewDisposeScope();
         var logProbs_R = head.Forward(hidden_TD);
         var plain_N = head.SumBySequence(logProbs_R);
-        var weighted_N = head.LabelWeights_R is { } weights_R ? head.SumBySequence(logProbs_R * weights_R) : plain_N;
+        var weighted_N = head.LabelWeights_R is null ? plain_N : head.WeightedSumBySequence(logProbs_R);
         var logits_N = head.SumBySequence(head.MeanLogits(hidden_TD));
         return new(weighted_N.MoveToOuterDisposeScope(), plain_N.MoveToOuterDisposeScope(), logits_N.MoveToOuterDisposeScope());
     }

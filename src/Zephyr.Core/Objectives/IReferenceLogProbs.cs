@@ -22,6 +22,12 @@ public sealed class FrozenReference(MistralForCausalLM model, DpoSettings settin
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return AnswerScores.Of(model, PairLayout.Of(pairs, settings)).LogProbs.MoveToOuterDisposeScope();
+        var sums = PairLayout.Of(pairs, settings).Select(batch =>
+        {
+            using var inner = NewDisposeScope();
+            var head = new LabelLogProbs(model, batch);
+            return head.WeightedSumBySequence(head.Forward(model.HiddenStates(batch.Batch))).MoveToOuterDisposeScope();
+        });
+        return cat([.. sums], 0).MoveToOuterDisposeScope();
     }
 }

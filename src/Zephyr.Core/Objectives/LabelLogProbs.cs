@@ -85,6 +85,9 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
         return gradient_TD.MoveToOuterDisposeScope();
     }
 
+    /// <summary>The sum of each sequence's log-probabilities, each counting for its label's weight, [N] fp32.</summary>
+    public Tensor WeightedSumBySequence(Tensor logProbs_R) => SumBySequence(LabelWeights_R is { } weights_R ? logProbs_R * weights_R : logProbs_R);
+
     /// <summary>The sum of each sequence's log-probabilities, [N] fp32.</summary>
     public Tensor SumBySequence(Tensor logProbs_R)
     {

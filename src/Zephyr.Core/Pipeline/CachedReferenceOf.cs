@@ -17,6 +17,7 @@ internal static class CachedReferenceOf
     /// <param name="batchSize">Pairs in a forward pass.</param>
     /// <param name="cancellation">Ends it between two batches; what was computed stays for the next start.</param>
     /// <exception cref="UserErrorException">The run goes on from a checkpoint that was trained against another reference.</exception>
+    /// <exception cref="RunFailedException">The sums could not be written, or one is not finite.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static CachedReference Run(PreparedRun<TokenizedPair> run, DpoSettings settings, int batchSize, CancellationToken cancellation)
     {
@@ -33,23 +34,29 @@ internal static class CachedReferenceOf
         if (missing.Count > 0)
         {
             using var reference = stage.LoadReference(run.Reference!);
-            cache.Fill(missing, new FrozenReference(reference, settings), batchSize, cancellation);
+            Fill(path, () => cache.Fill(missing, new FrozenReference(reference, settings), batchSize, cancellation));
         }
         return new(cache.Known, stage.Device);
+    }
+
+    private static void Fill(string path, Action fill)
+    {
+        try
+        {
+            fill();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new RunFailedException($"{path}: could not be written: {error.Message}; what was computed goes on from there", error);
+        }
     }
 
     /// <summary>Names what the sums depend on besides the pairs' token ids: the content of the reference's files, the precision, and the weight of tails.</summary>
     private static string IdentityOf(string folder, string precision, DpoSettings settings)
     {
         var parts = TrainingStage.ModelFiles(folder).Where(file => Path.GetExtension(file) == ".safetensors" || Path.GetFileName(file) == "config.json")
-            .Order(StringComparer.Ordinal).Select(ContentOf)
+            .Order(StringComparer.Ordinal).Select(RunRecord.Sha256)
             .Append(precision).Append(settings.TailWeight?.ToString("R", CultureInfo.InvariantCulture) ?? "plain");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
-    }
-
-    private static string ContentOf(string file)
-    {
-        using var stream = File.OpenRead(file);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 }

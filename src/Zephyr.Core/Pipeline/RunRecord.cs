@@ -58,7 +58,8 @@ internal static class RunRecord
         File.Move(path + ".tmp", path, overwrite: true);
     }
 
-    private static string Sha256(string path)
+    /// <summary>The content of a file.</summary>
+    public static string Sha256(string path)
     {
         using var file = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(file));

@@ -53,6 +53,19 @@ public sealed class CachedReferenceRunTests : IDisposable
         Assert.NotEqual(before, File.ReadAllText(Cache("out")));
     }
 
+    /// <summary>A run that goes on must not change its reference under way.</summary>
+    [Fact]
+    public void A_checkpoint_does_not_go_on_with_another_reference()
+    {
+        Run("out", ("reference", "cached"));
+        File.Delete(Path.Combine(_world.PathOf("out"), "model.safetensors"));
+        File.WriteAllLines(Cache("out"), File.ReadAllLines(Cache("out")).Skip(1).Prepend("{\"reference\":\"another\"}"));
+        var run = CliRun.Of(["dpo", .. Args("out", ("reference", "cached")), "--quiet"]);
+        Assert.Equal(2, run.Code);
+        Assert.StartsWith($"zephyr: {Cache("out")}: was computed with another reference than {_world.Base}, or in another precision, and ", run.Error, StringComparison.Ordinal);
+        Assert.Equal("{\"reference\":\"another\"}", File.ReadLines(Cache("out")).First());
+    }
+
     [Fact]
     public void A_dry_run_counts_no_reference_in_memory_and_writes_nothing()
     {

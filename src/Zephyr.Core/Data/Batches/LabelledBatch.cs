@@ -7,7 +7,7 @@ namespace Zephyr.Data.Batches;
 /// <param name="Batch">The tokens that are run through the model.</param>
 /// <param name="Rows">[R] indices into the batch's T rows.</param>
 /// <param name="Labels">[R] the token that follows each row.</param>
-/// <param name="LabelOffsets">[N + 1] the rows of sequence n are <c>LabelOffsets[n]</c> to <c>LabelOffsets[n + 1]</c>.</param>
+/// <param name="LabelOffsets">[N + 1] labels in groups whose log-probabilities are summed, one for each sequence or answer: those of group n are <c>LabelOffsets[n]</c> to <c>LabelOffsets[n + 1]</c>.</param>
 public sealed record LabelledBatch(RaggedBatch Batch, int[] Rows, int[] Labels, int[] LabelOffsets)
 {
     /// <summary>R.</summary>

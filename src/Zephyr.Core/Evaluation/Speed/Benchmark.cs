@@ -40,7 +40,7 @@ public static class Benchmark
     public static BenchmarkResult Sft(BenchmarkSettings settings, IReadOnlyList<TokenSequence> rows)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        return Run(settings, rows, policy => new SftObjective(policy, settings.Training.GradientCheckpointing),
+        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, settings.Training.GradientCheckpointing),
             row => 3 * MatrixProducts.Forward(settings.Model, [row.Ids.Length], row.LabelCount), row => row.Ids.Length);
     }
 
@@ -50,21 +50,17 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         var dpo = DpoSettings.Of(options, settings.Training.GradientCheckpointing);
-        using var scope = NewDisposeScope();
-        return Run(settings, rows, policy =>
-            {
-                var reference = Fresh(settings, trainable: false);
-                return new DpoObjective(policy, new FrozenReference(reference, dpo), dpo);
-            },
+        var before = ProcessMemory.Resident;
+        using var reference = Fresh(settings, trainable: false);
+        return Run(settings, rows, before, policy => new DpoObjective(policy, new FrozenReference(reference, dpo), dpo),
             row => 4 * MatrixProducts.Forward(settings.Model, [row.PromptIds.Length + row.ChosenIds.Length, row.PromptIds.Length + row.RejectedIds.Length],
                 row.ChosenIds.Length + row.RejectedIds.Length),
             row => 2 * row.PromptIds.Length + row.ChosenIds.Length + row.RejectedIds.Length);
     }
 
-    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
+    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, long before, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
         Func<T, double> productsOf, Func<T, int> tokensOf)
     {
-        var before = ProcessMemory.Resident;
         ProcessMemory.ForgetPeak();
         using var policy = Fresh(settings, trainable: true);
         var options = new TrainerOptions(settings.Training with { MaxSteps = settings.Warm + settings.Steps }, settings.Optimizer, new(), settings.Seed);
