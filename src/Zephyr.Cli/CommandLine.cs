@@ -41,6 +41,7 @@ internal static class CommandLine
             InspectCommand.Create(session),
             GenerateCommand.Create(session),
             EvalCommand.Create(session),
+            BenchCommand.Create(session),
             ScoreCommand.Create(session),
             TokenizeCommand.Create(session),
             DoctorCommand.Create(session),

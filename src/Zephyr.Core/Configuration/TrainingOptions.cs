@@ -29,6 +29,13 @@ public sealed record TrainingOptions : IOptionGroup
     [ConfigKey("recompute each layer in the backward pass instead of keeping its activations")]
     public bool GradientCheckpointing { get; init; }
 
+    /// <summary>With <see cref="GradientCheckpointing"/>: every k-th layer is recomputed, the others keep their activations. 1 for all.</summary>
+    [ConfigKey("with gradient_checkpointing: recompute every k-th layer only; 1 for all, more is faster and takes more memory")]
+    public int GradientCheckpointingEvery { get; init; } = 1;
+
+    /// <summary>The two together: 0 where no layer is recomputed.</summary>
+    public int RecomputeEvery => GradientCheckpointing ? GradientCheckpointingEvery : 0;
+
     /// <summary>bf16 weights and activations with an fp32 master copy and fp32 moments in the optimizer.</summary>
     [ConfigKey("train bf16 weights with an fp32 master copy and fp32 moments")]
     public bool Bf16 { get; init; }
@@ -43,5 +50,8 @@ public sealed record TrainingOptions : IOptionGroup
         foreach (var problem in AtLeast("per_device_train_batch_size", PerDeviceTrainBatchSize, 1)) yield return problem;
         foreach (var problem in AtLeast("per_device_eval_batch_size", PerDeviceEvalBatchSize, 1)) yield return problem;
         foreach (var problem in AtLeast("gradient_accumulation_steps", GradientAccumulationSteps, 1)) yield return problem;
+        foreach (var problem in AtLeast("gradient_checkpointing_every", GradientCheckpointingEvery, 1)) yield return problem;
+        if (GradientCheckpointingEvery > 1 && !GradientCheckpointing)
+            yield return new("gradient_checkpointing_every", $"has no meaning without gradient_checkpointing: set it to 1 (was {GradientCheckpointingEvery})");
     }
 }

@@ -14,7 +14,7 @@ public static class ModelEvaluation
     public static IReadOnlyDictionary<string, double> OnSequences(MistralForCausalLM model, IReadOnlyList<TokenSequence> sequences, int batchSize,
         CancellationToken cancellation)
     {
-        var objective = new SftObjective(model, recompute: false);
+        var objective = new SftObjective(model);
         var loss = Evaluator.Run(objective, sequences, batchSize, cancellation)["loss"];
         return new Dictionary<string, double>
         {

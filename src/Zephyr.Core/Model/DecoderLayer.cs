@@ -1,6 +1,5 @@
 using Zephyr.Runtime;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Zephyr.Model;
 
@@ -14,45 +13,55 @@ internal sealed class DecoderLayer
     public DecoderLayer(MistralConfig config, ParameterSet parameters, int index)
     {
         var prefix = WeightNames.Layer(index);
-        _inputNorm = new(parameters[$"{prefix}.input_layernorm.weight"], config.RmsNormEps);
+        _inputNorm = new(parameters.Of($"{prefix}.input_layernorm.weight"), config.RmsNormEps);
         _attention = new(config, parameters, prefix, index);
-        _postAttentionNorm = new(parameters[$"{prefix}.post_attention_layernorm.weight"], config.RmsNormEps);
+        _postAttentionNorm = new(parameters.Of($"{prefix}.post_attention_layernorm.weight"), config.RmsNormEps);
         _feedForward = new(parameters, prefix);
     }
 
-    /// <returns>[T, D]; everything else is freed, but for what backward needs.</returns>
+    /// <returns>[T, D]; everything else is freed, but for what autograd keeps where it is recording.</returns>
     public Tensor Forward(Tensor x_TD, RotaryEmbedding.Rotation rotation, IAttentionPattern pattern)
     {
         using var scope = NewDisposeScope();
-        var attended = x_TD.add(_attention.Forward(_inputNorm.Forward(x_TD), rotation, pattern), KeptScalar.One);
-        return attended.add(_feedForward.Forward(_postAttentionNorm.Forward(attended)), KeptScalar.One).MoveToOuterDisposeScope();
+        var attended_TD = _attention.Forward(_inputNorm.Forward(x_TD), rotation, pattern).add(x_TD, KeptScalar.One);
+        return _feedForward.Forward(_postAttentionNorm.Forward(attended_TD)).add(attended_TD, KeptScalar.One).MoveToOuterDisposeScope();
     }
-}
 
-/// <summary>Grouped-query attention (arXiv 2305.13245): H query heads share K key and value heads.</summary>
-internal sealed class Attention(MistralConfig config, ParameterSet parameters, string prefix, int layer)
-{
-    private readonly Tensor _query = parameters[$"{prefix}.self_attn.q_proj.weight"];
-    private readonly Tensor _key = parameters[$"{prefix}.self_attn.k_proj.weight"];
-    private readonly Tensor _value = parameters[$"{prefix}.self_attn.v_proj.weight"];
-    private readonly Tensor _output = parameters[$"{prefix}.self_attn.o_proj.weight"];
-
-    public Tensor Forward(Tensor x_TD, RotaryEmbedding.Rotation rotation, IAttentionPattern pattern)
+    /// <summary>The same numbers, and what the way back needs. Norms and activations are cheap and are made again there.</summary>
+    /// <param name="x_TD">The input; it is the state's from here on.</param>
+    /// <param name="rotation">The positions' angles.</param>
+    /// <param name="pattern">Who sees whom.</param>
+    /// <param name="state">Holds the way back open until it is disposed of.</param>
+    public Tensor Forward(Tensor x_TD, RotaryEmbedding.Rotation rotation, RaggedCausalAttention pattern, out State state)
     {
-        var tokens = x_TD.shape[0];
-        var q_THE = rotation.Apply(linear(x_TD, _query).view(tokens, config.NumAttentionHeads, config.HeadDim));
-        var k_TKE = rotation.Apply(linear(x_TD, _key).view(tokens, config.NumKeyValueHeads, config.HeadDim));
-        var v_TKE = linear(x_TD, _value).view(tokens, config.NumKeyValueHeads, config.HeadDim);
-        return linear(pattern.Attend(layer, q_THE, k_TKE, v_TKE).reshape(tokens, -1), _output);
+        using var scope = NewDisposeScope();
+        var inputScale_T1 = _inputNorm.Scale(x_TD);
+        var attended_TD = _attention.Forward(_inputNorm.Forward(x_TD, inputScale_T1), rotation, pattern, out var rows).add_(x_TD, KeptScalar.One);
+        var attendedScale_T1 = _postAttentionNorm.Scale(attended_TD);
+        var output_TD = _feedForward.Forward(_postAttentionNorm.Forward(attended_TD, attendedScale_T1), out var gates).add_(attended_TD, KeptScalar.One);
+        state = new(x_TD, inputScale_T1.DetachFromDisposeScope(), rows, attended_TD.DetachFromDisposeScope(), attendedScale_T1.DetachFromDisposeScope(), gates);
+        return output_TD.MoveToOuterDisposeScope();
     }
-}
 
-/// <summary>SwiGLU (arXiv 2002.05202): down(silu(gate(x)) * up(x)).</summary>
-internal sealed class FeedForward(ParameterSet parameters, string prefix)
-{
-    private readonly Tensor _gate = parameters[$"{prefix}.mlp.gate_proj.weight"];
-    private readonly Tensor _up = parameters[$"{prefix}.mlp.up_proj.weight"];
-    private readonly Tensor _down = parameters[$"{prefix}.mlp.down_proj.weight"];
+    /// <summary>Adds d loss / d weights, and turns d loss / d output into d loss / d input, in place.</summary>
+    public void Backward(State state, RotaryEmbedding.Rotation rotation, Tensor gradient_TD)
+    {
+        using var scope = NewDisposeScope();
+        var (x_TD, attended_TD) = (state.Input_TD, state.Attended_TD);
+        var ofNorm_TD = _feedForward.Backward(_postAttentionNorm.Forward(attended_TD, state.AttendedScale_T1), state.Gates, gradient_TD);
+        _postAttentionNorm.Backward(attended_TD, state.AttendedScale_T1, ofNorm_TD, gradient_TD);
+        ofNorm_TD = _attention.Backward(_inputNorm.Forward(x_TD, state.InputScale_T1), rotation, state.Rows, gradient_TD);
+        _inputNorm.Backward(x_TD, state.InputScale_T1, ofNorm_TD, gradient_TD);
+    }
 
-    public Tensor Forward(Tensor x_TD) => linear(silu(linear(x_TD, _gate)) * linear(x_TD, _up), _down);
+    /// <summary>What a layer keeps for the way back.</summary>
+    internal sealed record State(
+        Tensor Input_TD, Tensor InputScale_T1, AttendedRows Rows, Tensor Attended_TD, Tensor AttendedScale_T1, FeedForward.Gates Gates) : IDisposable
+    {
+        public void Dispose()
+        {
+            Rows.Dispose();
+            foreach (var tensor in new[] { Input_TD, InputScale_T1, Attended_TD, AttendedScale_T1, Gates.Gate_TF, Gates.Up_TF }) tensor.Dispose();
+        }
+    }
 }

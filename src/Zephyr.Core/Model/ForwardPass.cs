@@ -4,87 +4,78 @@ using static TorchSharp.torch;
 namespace Zephyr.Model;
 
 /// <summary>
-/// A batch on its way through the model, and back. The objective sees detached hidden states, turns them into
-/// d loss / d hidden, and hands that to <see cref="Backward"/> (decision 13). With recomputation only each layer's input
-/// is kept, and the layers are walked in reverse, each run again with a graph of its own.
+/// A batch on its way through the model, and back (decision 13): the layers are walked forward, each leaving what its way back needs, and then in
+/// reverse, each adding its weights' gradients and freeing what it left. A layer that is recomputed leaves its input only and runs again first.
+/// The objective turns the hidden states into d loss / d hidden and hands that to <see cref="Backward"/>.
 /// </summary>
 public sealed class ForwardPass : IDisposable
 {
     private readonly MistralForCausalLM _model;
     private readonly RaggedBatch _batch;
     private readonly RaggedCausalAttention _pattern;
-    private readonly Tensor[]? _layerInputs;
-    private readonly Tensor _output_TD;
+    private readonly RotaryEmbedding.Rotation _rotation;
+    private readonly DecoderLayer.State?[] _states;
+    private readonly Tensor?[] _inputs;
+    private readonly Tensor _last_TD, _lastScale_T1;
 
-    internal ForwardPass(MistralForCausalLM model, RaggedBatch batch, bool recompute)
+    internal ForwardPass(MistralForCausalLM model, RaggedBatch batch, int recomputeEvery)
     {
-        (_model, _batch) = (model, batch);
-        _pattern = new(batch, model.Config.SlidingWindow);
-        if (recompute)
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        (_model, _batch, _pattern) = (model, batch, new(batch, model.Config.SlidingWindow));
+        var rotation = model.RotationAt(batch.Positions);
+        _rotation = new(rotation.Cos.DetachFromDisposeScope(), rotation.Sin.DetachFromDisposeScope());
+        (_states, _inputs) = (new DecoderLayer.State?[model.Layers.Count], new Tensor?[model.Layers.Count]);
+        var x_TD = model.Embed(batch.TokenIds).DetachFromDisposeScope();
+        for (var i = 0; i < _states.Length; i++)
         {
-            (_layerInputs, _output_TD) = RunKeepingInputs();
+            if (recomputeEvery > 0 && i % recomputeEvery == 0)
+            {
+                _inputs[i] = x_TD;
+                x_TD = model.Layers[i].Forward(x_TD, _rotation, _pattern).DetachFromDisposeScope();
+            }
+            else
+            {
+                x_TD = model.Layers[i].Forward(x_TD, _rotation, _pattern, out var state).DetachFromDisposeScope();
+                _states[i] = state;
+            }
         }
-        else
-        {
-            _output_TD = model.HiddenStates(batch.TokenIds, batch.Positions, _pattern).DetachFromDisposeScope();
-        }
-        Hidden_TD = _output_TD.detach().DetachFromDisposeScope();
+        (_last_TD, _lastScale_T1) = (x_TD, model.FinalNorm.Scale(x_TD).DetachFromDisposeScope());
+        Hidden_TD = model.FinalNorm.Forward(_last_TD, _lastScale_T1).DetachFromDisposeScope();
     }
 
-    /// <summary>Hidden states after the final norm, [T, D], cut off from the layers' graph.</summary>
+    /// <summary>Hidden states after the final norm, [T, D], without a graph.</summary>
     public Tensor Hidden_TD { get; }
 
-    /// <summary>Adds d loss / d parameters to every parameter's gradient.</summary>
+    /// <summary>Adds d loss / d parameters to every weight's gradient; once.</summary>
     /// <param name="gradient_TD">d loss / d hidden.</param>
     public void Backward(Tensor gradient_TD)
     {
-        if (_layerInputs is null)
-        {
-            autograd.backward([_output_TD], [gradient_TD]);
-            return;
-        }
+        using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var rotation = _model.RotationAt(_batch.Positions);
-        var gradient = BackwardThrough(_layerInputs[^1], _model.Normalize, gradient_TD);
-        for (var i = _model.LayerCount - 1; i >= 0; i--)
+        var ofInput_TD = zeros_like(_last_TD);
+        _model.FinalNorm.Backward(_last_TD, _lastScale_T1, gradient_TD, ofInput_TD);
+        for (var i = _states.Length - 1; i >= 0; i--)
         {
-            var layer = i;
-            var next = BackwardThrough(_layerInputs[i], x => _model.RunLayer(layer, x, rotation, _pattern), gradient);
-            gradient.Dispose();
-            _layerInputs[i].Dispose();
-            gradient = next;
+            using var layerScope = NewDisposeScope();
+            if (_inputs[i] is { } input)
+            {
+                _ = _model.Layers[i].Forward(input, _rotation, _pattern, out var again);
+                (_states[i], _inputs[i]) = (again, null);
+            }
+            _model.Layers[i].Backward(_states[i]!, _rotation, ofInput_TD);
+            _states[i]!.Dispose();
+            _states[i] = null;
         }
-        autograd.backward([_model.Embed(_batch.TokenIds)], [gradient]);
+        _model.EmbedBackward(_batch.TokenIds, ofInput_TD);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var input in _layerInputs ?? []) input.Dispose();
-        _output_TD.Dispose();
-        Hidden_TD.Dispose();
+        foreach (var state in _states) state?.Dispose();
+        foreach (var input in _inputs) input?.Dispose();
+        foreach (var tensor in new[] { _last_TD, _lastScale_T1, Hidden_TD, _rotation.Cos, _rotation.Sin }) tensor.Dispose();
         _pattern.Dispose();
-    }
-
-    /// <summary>The inputs of layers 0.. and, last, of the final norm; and the final norm's output.</summary>
-    private (Tensor[] Inputs, Tensor Output) RunKeepingInputs()
-    {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var rotation = _model.RotationAt(_batch.Positions);
-        var inputs = new Tensor[_model.LayerCount + 1];
-        inputs[0] = _model.Embed(_batch.TokenIds).DetachFromDisposeScope();
-        for (var i = 0; i < _model.LayerCount; i++)
-            inputs[i + 1] = _model.RunLayer(i, inputs[i], rotation, _pattern).DetachFromDisposeScope();
-        return (inputs, _model.Normalize(inputs[^1]).DetachFromDisposeScope());
-    }
-
-    /// <summary>Runs one piece again with a graph, sends the gradient through it, and returns d loss / d input.</summary>
-    private static Tensor BackwardThrough(Tensor input, Func<Tensor, Tensor> piece, Tensor gradient)
-    {
-        using var scope = NewDisposeScope();
-        var leaf = input.detach().requires_grad_(true);
-        autograd.backward([piece(leaf)], [gradient]);
-        return leaf.grad!.MoveToOuterDisposeScope();
     }
 }

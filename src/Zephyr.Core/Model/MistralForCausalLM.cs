@@ -10,9 +10,7 @@ namespace Zephyr.Model;
 /// </summary>
 public sealed class MistralForCausalLM : IDisposable
 {
-    private readonly Tensor _embedding_VD;
-    private readonly DecoderLayer[] _layers;
-    private readonly RmsNorm _finalNorm;
+    private readonly Weight _embedding_VD;
     private readonly RotaryEmbedding _rotary;
 
     /// <param name="config">The shape.</param>
@@ -21,10 +19,11 @@ public sealed class MistralForCausalLM : IDisposable
     {
         Config = config;
         Parameters = parameters;
-        _embedding_VD = parameters[WeightNames.Embedding];
-        _layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => new DecoderLayer(config, parameters, index))];
-        _finalNorm = new(parameters[WeightNames.FinalNorm], config.RmsNormEps);
-        _rotary = new(config.HeadDim, config.RopeTheta, _embedding_VD.device);
+        _embedding_VD = parameters.Of(WeightNames.Embedding);
+        Head = config.TieWordEmbeddings ? _embedding_VD : parameters.Of(WeightNames.Head);
+        Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => new DecoderLayer(config, parameters, index))];
+        FinalNorm = new(parameters.Of(WeightNames.FinalNorm), config.RmsNormEps);
+        _rotary = new(config.HeadDim, config.RopeTheta, Device);
     }
 
     /// <summary>The shape.</summary>
@@ -34,18 +33,25 @@ public sealed class MistralForCausalLM : IDisposable
     public ParameterSet Parameters { get; }
 
     /// <summary>Where the weights are.</summary>
-    public Device Device => _embedding_VD.device;
+    public Device Device => _embedding_VD.Value.device;
 
     /// <summary>The head, [V, D]; the embedding itself where the two are tied.</summary>
-    public Tensor Head_VD => Config.TieWordEmbeddings ? _embedding_VD : Parameters[WeightNames.Head];
+    public Weight Head { get; }
 
-    /// <summary>Runs a batch and keeps what a later backward pass needs: the whole graph, or each layer's input only.</summary>
+    /// <summary>The head's numbers, [V, D].</summary>
+    public Tensor Head_VD => Head.Value;
+
+    internal IReadOnlyList<DecoderLayer> Layers { get; }
+
+    internal RmsNorm FinalNorm { get; }
+
+    /// <summary>Runs a batch and keeps what the way back needs.</summary>
     /// <param name="batch">T tokens.</param>
-    /// <param name="recompute">Keep each layer's input only and recompute the rest in the backward pass.</param>
-    public ForwardPass Forward(RaggedBatch batch, bool recompute = false)
+    /// <param name="recomputeEvery">0: every layer keeps what its way back needs; 1: each layer keeps its input only and is run again on the way back; k: every k-th does.</param>
+    public ForwardPass Forward(RaggedBatch batch, int recomputeEvery = 0)
     {
         CheckIds(batch.TokenIds);
-        return new(this, batch, recompute && is_grad_enabled());
+        return new(this, batch, recomputeEvery);
     }
 
     /// <summary>Hidden states after the final norm, [T, D], attached to the graph where gradients are enabled.</summary>
@@ -60,35 +66,26 @@ public sealed class MistralForCausalLM : IDisposable
     /// <param name="hidden_RD">Rows of hidden states.</param>
     public Tensor Logits(Tensor hidden_RD) => linear(hidden_RD, Head_VD).to_type(ScalarType.Float32);
 
-    internal int LayerCount => _layers.Length;
-
     internal Tensor HiddenStates(int[] tokenIds, int[] positions, IAttentionPattern pattern)
     {
         using var scope = NewDisposeScope();
         var rotation = RotationAt(positions);
         var x_TD = Embed(tokenIds);
-        for (var i = 0; i < _layers.Length; i++)
+        foreach (var layer in Layers)
         {
             // Under no_grad nothing else holds the last layer's output, so it is freed as the next one is done.
-            var next = RunLayer(i, x_TD, rotation, pattern);
+            var next = layer.Forward(x_TD, rotation, pattern);
             x_TD.Dispose();
             x_TD = next;
         }
-        return Normalize(x_TD).MoveToOuterDisposeScope();
+        return FinalNorm.Forward(x_TD).MoveToOuterDisposeScope();
     }
 
-    internal Tensor Embed(int[] tokenIds) => _embedding_VD.index_select(0, tensor(tokenIds, ScalarType.Int64, Device));
+    internal Tensor Embed(int[] tokenIds) => _embedding_VD.Value.index_select(0, tensor(tokenIds, ScalarType.Int64, Device));
 
-    internal RotaryEmbedding.Rotation RotationAt(int[] positions) => _rotary.At(positions, _embedding_VD.dtype);
+    internal void EmbedBackward(int[] tokenIds, Tensor gradient_TD) => _embedding_VD.AddRows(tensor(tokenIds, ScalarType.Int64, Device), gradient_TD);
 
-    internal Tensor RunLayer(int index, Tensor x_TD, RotaryEmbedding.Rotation rotation, IAttentionPattern pattern) =>
-        _layers[index].Forward(x_TD, rotation, pattern);
-
-    internal Tensor Normalize(Tensor x_TD)
-    {
-        using var scope = NewDisposeScope();
-        return _finalNorm.Forward(x_TD).MoveToOuterDisposeScope();
-    }
+    internal RotaryEmbedding.Rotation RotationAt(int[] positions) => _rotary.At(positions, _embedding_VD.Value.dtype);
 
     /// <inheritdoc/>
     public void Dispose() => Parameters.Dispose();

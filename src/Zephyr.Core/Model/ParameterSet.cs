@@ -9,38 +9,45 @@ namespace Zephyr.Model;
 /// </summary>
 public sealed class ParameterSet : IDisposable
 {
-    private readonly OrderedDictionary<string, Tensor> _tensors = [];
+    private readonly OrderedDictionary<string, Weight> _weights = [];
 
     /// <summary>Takes ownership of a tensor. It leaves any dispose scope it was created in.</summary>
-    public void Add(string name, Tensor tensor) => _tensors.Add(name, tensor.DetachFromDisposeScope());
+    public void Add(string name, Tensor tensor) => _weights.Add(name, new(name, tensor.DetachFromDisposeScope()));
 
-    /// <summary>The weight of that name.</summary>
-    /// <exception cref="KeyNotFoundException">There is none: the loader has compared names before, so this is a bug.</exception>
-    public Tensor this[string name] => _tensors[name];
+    /// <summary>The numbers of that name.</summary>
+    /// <exception cref="KeyNotFoundException">There are none: the loader has compared names before, so this is a bug.</exception>
+    public Tensor this[string name] => _weights[name].Value;
+
+    /// <summary>The weight of that name, with its gradient.</summary>
+    /// <exception cref="KeyNotFoundException">There is none.</exception>
+    public Weight Of(string name) => _weights[name];
+
+    /// <summary>The weights in order.</summary>
+    public IEnumerable<Weight> Weights => _weights.Values;
 
     /// <summary>Names and tensors in order.</summary>
-    public IEnumerable<KeyValuePair<string, Tensor>> All => _tensors;
+    public IEnumerable<KeyValuePair<string, Tensor>> All => _weights.Values.Select(weight => KeyValuePair.Create(weight.Name, weight.Value));
 
     /// <summary>How many numbers they hold.</summary>
-    public long Count => _tensors.Values.Sum(tensor => tensor.numel());
+    public long Count => _weights.Values.Sum(weight => weight.Value.numel());
 
     /// <summary>Turns gradients on (a policy) or off (a frozen reference).</summary>
     public ParameterSet RequireGradients(bool required)
     {
-        foreach (var tensor in _tensors.Values) tensor.requires_grad_(required);
+        foreach (var weight in _weights.Values) weight.Value.requires_grad_(required);
         return this;
     }
 
     /// <summary>Frees every gradient.</summary>
     public void ClearGradients()
     {
-        foreach (var tensor in _tensors.Values) tensor.grad = null;
+        foreach (var weight in _weights.Values) weight.ClearGradient();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var tensor in _tensors.Values) tensor.Dispose();
-        _tensors.Clear();
+        foreach (var weight in _weights.Values) weight.Dispose();
+        _weights.Clear();
     }
 }

@@ -25,11 +25,21 @@ internal sealed class RotaryEmbedding(int headDim, double theta, Device device)
     {
         /// <summary>Turns each pair (i, i + E/2) of every head by its position's angle.</summary>
         /// <param name="x_THE">Queries or keys.</param>
-        public Tensor Apply(Tensor x_THE)
+        public Tensor Apply(Tensor x_THE) => Turn(x_THE, KeptScalar.MinusOne, KeptScalar.One);
+
+        /// <summary>Turns them back: a rotation's transpose, which is what a gradient goes through.</summary>
+        public Tensor ApplyBackward(Tensor gradient_THE) => Turn(gradient_THE, KeptScalar.One, KeptScalar.MinusOne);
+
+        private Tensor Turn(Tensor x_THE, TorchSharp.Scalar firstSign, TorchSharp.Scalar secondSign)
         {
+            using var scope = NewDisposeScope();
             var half = x_THE.shape[2] / 2;
             var (first, second) = (x_THE.narrow(2, 0, half), x_THE.narrow(2, half, half));
-            return cat([(first * Cos).add(second * Sin, KeptScalar.MinusOne), (second * Cos).add(first * Sin, KeptScalar.One)], 2);
+            // Both halves by the cosine in one pass, then each its part of the other one.
+            var turned_TH2E = x_THE.view(x_THE.shape[0], x_THE.shape[1], 2, half) * Cos.unsqueeze(1);
+            turned_TH2E.select(2, 0).addcmul_(second, Sin, firstSign);
+            turned_TH2E.select(2, 1).addcmul_(first, Sin, secondSign);
+            return turned_TH2E.view(x_THE.shape).MoveToOuterDisposeScope();
         }
     }
 }

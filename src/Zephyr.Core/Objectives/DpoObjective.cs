@@ -53,7 +53,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
         try
         {
             var batches = PairLayout.Of(examples, settings);
-            foreach (var batch in batches) passes.Add(policy.Forward(batch.Batch, settings.Recompute));
+            foreach (var batch in batches) passes.Add(policy.Forward(batch.Batch, settings.RecomputeEvery));
             var heads = batches.Select(batch => new LabelLogProbs(policy, batch)).ToList();
             var scores = AnswerScores.Join([.. heads.Zip(passes, (head, pass) => AnswerScores.Of(head, pass.Hidden_TD))]);
 

@@ -40,8 +40,8 @@ public enum PairLayoutKind
 /// <summary>How the objective is set.</summary>
 /// <param name="Loss">The preference losses.</param>
 /// <param name="Layout">How the answers are laid out for the model. Every layout gives the same numbers.</param>
-/// <param name="Recompute">Keep each layer's input only.</param>
-public sealed record DpoSettings(DpoLossSettings Loss, PairLayoutKind Layout = PairLayoutKind.Separate, bool Recompute = false)
+/// <param name="RecomputeEvery">As in <see cref="Model.MistralForCausalLM.Forward"/>.</param>
+public sealed record DpoSettings(DpoLossSettings Loss, PairLayoutKind Layout = PairLayoutKind.Separate, int RecomputeEvery = 0)
 {
     private const string Likelihood = "sft";
 
@@ -52,7 +52,7 @@ public sealed record DpoSettings(DpoLossSettings Loss, PairLayoutKind Layout = P
     public double? TailWeight { get; init; }
 
     /// <summary>From the configuration's keys.</summary>
-    public static DpoSettings Of(DpoOptions options, bool recompute)
+    public static DpoSettings Of(DpoOptions options, int recomputeEvery)
     {
         ArgumentNullException.ThrowIfNull(options);
         var weighted = options.LossType.Select((name, i) => (Name: name, Weight: options.LossWeights.Count > 0 ? options.LossWeights[i] : 1)).ToList();
@@ -64,7 +64,7 @@ public sealed record DpoSettings(DpoLossSettings Loss, PairLayoutKind Layout = P
             DivergenceAlpha = options.FAlphaDivergenceCoef,
             DiscopopTau = options.DiscopopTau,
         };
-        return new(losses, Named<PairLayoutKind>(options.PairLayout), recompute)
+        return new(losses, Named<PairLayoutKind>(options.PairLayout), recomputeEvery)
         {
             LikelihoodWeight = weighted.Where(loss => loss.Name == Likelihood).Sum(loss => loss.Weight) + (options.RpoAlpha ?? 0),
             TailWeight = options.LdAlpha,

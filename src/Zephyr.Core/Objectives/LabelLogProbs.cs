@@ -10,26 +10,41 @@ namespace Zephyr.Objectives;
 /// the vocabulary in chunks, fp32 inside: nothing of size tokens x vocabulary is ever held (decision 2).
 /// Shapes: R labelled rows, D hidden, V vocabulary, C rows of a chunk, N sequences.
 /// </summary>
-internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batch)
+internal sealed class LabelLogProbs
 {
-    /// <summary>512 rows beat 1024 in the probe that design decision 13 rests on, and hold 64 MB of logits at V = 32,000.</summary>
-    private const int ChunkRows = 512;
+    /// <summary>What a chunk's logits may take, in bytes: 512 rows at V = 32,000.</summary>
+    public const long ChunkBytes = 64L << 20;
 
-    private readonly Tensor _rows = tensor(batch.Rows, ScalarType.Int64, model.Device);
-    private readonly Tensor _labels = tensor(batch.Labels, ScalarType.Int64, model.Device);
+    private readonly MistralForCausalLM _model;
+    private readonly LabelledBatch _batch;
+    private readonly Tensor _rows, _labels;
+
+    /// <param name="model">Whose head.</param>
+    /// <param name="batch">Which rows, which labels, in which groups.</param>
+    /// <param name="chunkBytes">What a chunk's logits may take.</param>
+    public LabelLogProbs(MistralForCausalLM model, LabelledBatch batch, long chunkBytes = ChunkBytes)
+    {
+        (_model, _batch) = (model, batch);
+        (_rows, _labels) = (tensor(batch.Rows, ScalarType.Int64, model.Device), tensor(batch.Labels, ScalarType.Int64, model.Device));
+        LabelWeights_R = batch.LabelWeights is null ? null : tensor(batch.LabelWeights, device: model.Device);
+        RowsAtOnce = (int)Math.Clamp(chunkBytes / (sizeof(float) * (long)model.Config.VocabSize), 1, int.MaxValue);
+    }
 
     /// <summary>What each label counts for in its sequence's sum, [R] fp32; null where all count alike.</summary>
-    public Tensor? LabelWeights_R { get; } = batch.LabelWeights is null ? null : tensor(batch.LabelWeights, device: model.Device);
+    public Tensor? LabelWeights_R { get; }
 
     /// <summary>N.</summary>
-    public int SequenceCount => batch.LabelOffsets.Length - 1;
+    public int SequenceCount => _batch.LabelOffsets.Length - 1;
+
+    /// <summary>The most rows of a chunk.</summary>
+    public int RowsAtOnce { get; }
 
     /// <summary>The mean logit over the vocabulary of each row that predicts a label, [R] fp32: hidden . mean(W), so no logits are made.</summary>
     public Tensor MeanLogits(Tensor hidden_TD)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var mean_D = model.Head_VD.mean([0], keepdim: false, type: ScalarType.Float32).to_type(hidden_TD.dtype);
+        var mean_D = _model.Head_VD.mean([0], keepdim: false, type: ScalarType.Float32).to_type(hidden_TD.dtype);
         return hidden_TD.matmul(mean_D).index_select(0, _rows).to_type(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
@@ -38,50 +53,33 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        List<Tensor> chunks = [];
-        foreach (var (start, count) in Chunks())
+        return cat([.. Chunks().Select(chunk =>
         {
             using var inner = NewDisposeScope();
-            var logits_CV = model.Logits(hidden_TD.index_select(0, _rows.narrow(0, start, count)));
-            chunks.Add(Select(logits_CV, start, count, out _).MoveToOuterDisposeScope());
-        }
-        return cat(chunks, 0).MoveToOuterDisposeScope();
+            return Chunk.Of(this, hidden_TD, chunk.Start, chunk.Count).LogProbs_C.MoveToOuterDisposeScope();
+        })], 0).MoveToOuterDisposeScope();
     }
 
     /// <summary>
-    /// Sends d loss / d log-probability back: adds the head's share to its gradient and returns d loss / d hidden.
-    /// With p = softmax(logits), d log p(label) / d logits = onehot(label) - p.
+    /// Sends d loss / d log-probability back: adds the head's share to its gradient and returns d loss / d hidden, [T, D] in the data type of the hidden states.
     /// </summary>
     /// <param name="hidden_TD">The hidden states that <see cref="Forward"/> saw.</param>
     /// <param name="coefficients_R">d loss / d log-probability of each label, fp32.</param>
     /// <param name="logProbs_R">The log-probabilities, which come along for free.</param>
-    /// <returns>[T, D] in the data type of the hidden states.</returns>
     public Tensor Backward(Tensor hidden_TD, Tensor coefficients_R, out Tensor logProbs_R)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var head_VD = model.Head_VD;
         var gradient_TD = zeros_like(hidden_TD);
-        // fp32 over the chunks also where the head is bf16: a sum of many rounded parts would lose the small ones.
-        var headGradient_VD = head_VD.requires_grad ? zeros(head_VD.shape, ScalarType.Float32, head_VD.device) : null;
-        List<Tensor> chunks = [];
+        List<Tensor> logProbs = [];
         foreach (var (start, count) in Chunks())
         {
             using var inner = NewDisposeScope();
-            var rows_C = _rows.narrow(0, start, count);
-            var hidden_CD = hidden_TD.index_select(0, rows_C);
-            var logits_CV = model.Logits(hidden_CD);
-            chunks.Add(Select(logits_CV, start, count, out var normalizer_C1).MoveToOuterDisposeScope());
-            // In place from here: the logits become p, then -p, then coefficient * (onehot - p).
-            var coefficients_C1 = coefficients_R.narrow(0, start, count).unsqueeze(1);
-            var slope_CV = logits_CV.sub_(normalizer_C1).exp_().neg_().mul_(coefficients_C1);
-            slope_CV.scatter_add_(1, _labels.narrow(0, start, count).unsqueeze(1), coefficients_C1);
-            var slope = slope_CV.to_type(hidden_TD.dtype);
-            gradient_TD.index_add_(0, rows_C, slope.matmul(head_VD), KeptScalar.One);
-            headGradient_VD?.add_(slope.t().matmul(hidden_CD), KeptScalar.One);
+            var chunk = Chunk.Of(this, hidden_TD, start, count);
+            logProbs.Add(chunk.LogProbs_C.MoveToOuterDisposeScope());
+            chunk.Backward(coefficients_R.narrow(0, start, count), gradient_TD);
         }
-        if (headGradient_VD is not null) AddGradient(head_VD, headGradient_VD.to_type(head_VD.dtype));
-        logProbs_R = cat(chunks, 0).MoveToOuterDisposeScope();
+        logProbs_R = cat(logProbs, 0).MoveToOuterDisposeScope();
         return gradient_TD.MoveToOuterDisposeScope();
     }
 
@@ -94,7 +92,7 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
         using var scope = NewDisposeScope();
         var sums = new Tensor[SequenceCount];
         for (var n = 0; n < sums.Length; n++)
-            sums[n] = logProbs_R.narrow(0, batch.LabelOffsets[n], batch.LabelOffsets[n + 1] - batch.LabelOffsets[n]).sum();
+            sums[n] = logProbs_R.narrow(0, _batch.LabelOffsets[n], _batch.LabelOffsets[n + 1] - _batch.LabelOffsets[n]).sum();
         return stack(sums).MoveToOuterDisposeScope();
     }
 
@@ -102,28 +100,43 @@ internal sealed class LabelLogProbs(MistralForCausalLM model, LabelledBatch batc
     public Tensor SpreadOverLabels(Tensor values_N)
     {
         using var scope = NewDisposeScope();
-        var sequenceOf = new int[batch.LabelCount];
+        var sequenceOf = new int[_batch.LabelCount];
         for (var n = 0; n < SequenceCount; n++)
-            sequenceOf.AsSpan(batch.LabelOffsets[n]..batch.LabelOffsets[n + 1]).Fill(n);
-        return values_N.index_select(0, tensor(sequenceOf, ScalarType.Int64, model.Device)).MoveToOuterDisposeScope();
-    }
-
-    private Tensor Select(Tensor logits_CV, int start, int count, out Tensor normalizer_C1)
-    {
-        normalizer_C1 = logits_CV.logsumexp(1, true);
-        return (logits_CV.gather(1, _labels.narrow(0, start, count).unsqueeze(1)) - normalizer_C1).squeeze(1);
+            sequenceOf.AsSpan(_batch.LabelOffsets[n]..(_batch.LabelOffsets[n + 1])).Fill(n);
+        return values_N.index_select(0, tensor(sequenceOf, ScalarType.Int64, _model.Device)).MoveToOuterDisposeScope();
     }
 
     private IEnumerable<(int Start, int Count)> Chunks()
     {
-        for (var start = 0; start < batch.LabelCount; start += ChunkRows)
-            yield return (start, Math.Min(ChunkRows, batch.LabelCount - start));
+        for (var start = 0; start < _batch.LabelCount; start += RowsAtOnce)
+            yield return (start, Math.Min(RowsAtOnce, _batch.LabelCount - start));
     }
 
-    private static void AddGradient(Tensor parameter, Tensor gradient)
+    /// <summary>Rows that have met the vocabulary. Only the log-softmax is held, and the way back is made of it in place.</summary>
+    private readonly record struct Chunk(LabelLogProbs Head, Tensor Rows_C, Tensor Labels_C1, Tensor Hidden_CD, Tensor LogSoftmax_CV, Tensor LogProbs_C)
     {
-        using var before = parameter.grad;
-        if (before is null) parameter.grad = gradient;
-        else before.add_(gradient, KeptScalar.One);
+        public static Chunk Of(LabelLogProbs head, Tensor hidden_TD, int start, int count)
+        {
+            var (rows_C, labels_C1) = (head._rows.narrow(0, start, count), head._labels.narrow(0, start, count).unsqueeze(1));
+            var hidden_CD = hidden_TD.index_select(0, rows_C);
+            var logits_CV = head._model.Logits(hidden_CD);
+            TorchOps.LogSoftmax(logits_CV);
+            return new(head, rows_C, labels_C1, hidden_CD, logits_CV, logits_CV.gather(1, labels_C1).squeeze(1));
+        }
+
+        /// <summary>
+        /// With p = softmax(logits), d log p(label) / d logits = onehot(label) - p. The coefficients scale rows of width D, not of width V:
+        /// they are multiplied to what p - onehot meets and to what comes of it.
+        /// </summary>
+        public void Backward(Tensor coefficients_C, Tensor gradient_TD)
+        {
+            var minus_C1 = -coefficients_C.unsqueeze(1);
+            var slope_CV = LogSoftmax_CV.exp_();
+            slope_CV.scatter_add_(1, Labels_C1, full_like(minus_C1, KeptScalar.MinusOne));
+            var slope = slope_CV.to_type(Hidden_CD.dtype);
+            var scale = minus_C1.to_type(Hidden_CD.dtype);
+            gradient_TD.index_add_(0, Rows_C, slope.matmul(Head._model.Head_VD).mul_(scale), KeptScalar.One);
+            Head._model.Head.AddProduct(slope, Hidden_CD * scale);
+        }
     }
 }

@@ -9,7 +9,9 @@ namespace Zephyr.Objectives;
 /// Supervised fine-tuning (the paper's equation 1): -sum log p(token | tokens before it) over the supervised tokens,
 /// weighted by their number, so that a step's loss is the mean over its tokens.
 /// </summary>
-public sealed class SftObjective(MistralForCausalLM model, bool recompute) : IObjective<TokenSequence>
+/// <param name="model">What learns.</param>
+/// <param name="recomputeEvery">As in <see cref="MistralForCausalLM.Forward"/>.</param>
+public sealed class SftObjective(MistralForCausalLM model, int recomputeEvery = 0) : IObjective<TokenSequence>
 {
     /// <inheritdoc/>
     public IReadOnlyList<string> MetricNames { get; } = ["loss"];
@@ -35,7 +37,7 @@ public sealed class SftObjective(MistralForCausalLM model, bool recompute) : IOb
     {
         using var scope = NewDisposeScope();
         var batch = LabelledBatch.Of(examples);
-        using var pass = model.Forward(batch.Batch, recompute);
+        using var pass = model.Forward(batch.Batch, recomputeEvery);
         var head = new LabelLogProbs(model, batch);
         // The loss is -sum log p, so every label's coefficient is known beforehand and one visit to the head suffices.
         using Scalar minusOne = -1f;

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Zephyr.Configuration;
 using Zephyr.Model;
 using static TorchSharp.torch;
@@ -44,15 +43,18 @@ internal abstract class Optimizer : IDisposable
         _ => new AdamW(parameters, options),
     };
 
-    /// <summary>One update of every parameter that the step touched.</summary>
-    /// <param name="gradients">The step's summed gradients.</param>
+    /// <summary>One update of every weight that the step touched. Gradients are used up by it.</summary>
     /// <param name="gradientScale">What they are multiplied by: 1 / the step's weight, times the clipping factor.</param>
     /// <param name="rate">The learning rate of this step.</param>
-    public void Step(Gradients gradients, double gradientScale, double rate)
+    public void Step(double gradientScale, double rate)
     {
         using var noGradient = no_grad();
         StepCount++;
-        Update(Portions(gradients, gradientScale), rate);
+        List<Portion> portions = [.. _parameters.Weights.Where(weight => weight.Gradient is not null).Select(PortionOf)];
+        if (portions.Count == 0) return;
+        Update(portions, gradientScale, rate);
+        foreach (var (weight, portion) in _parameters.Weights.Where(weight => weight.Gradient is not null).Zip(portions))
+            if (_states[weight.Name].Master is not null) weight.Value.copy_(portion.Weight);
     }
 
     /// <summary>Averages under their names and master copies under "master.", each with its parameter's name.</summary>
@@ -74,21 +76,13 @@ internal abstract class Optimizer : IDisposable
         _states.Clear();
     }
 
-    /// <summary>The formula. Numbers it hands to torch are to be held until the last portion is done (see KeptScalar).</summary>
-    protected abstract void Update(IEnumerable<Portion> portions, double rate);
+    /// <summary>The formula. Numbers it hands to torch are to be held during the call (see KeptScalar).</summary>
+    protected abstract void Update(IReadOnlyList<Portion> portions, double gradientScale, double rate);
 
-    /// <summary>One parameter after the other, each in a scope of its own: its temporaries are gone before the next one's come.</summary>
-    private IEnumerable<Portion> Portions(Gradients gradients, double gradientScale)
+    private Portion PortionOf(Weight weight)
     {
-        using Scalar scale = gradientScale;
-        foreach (var (name, parameter) in _parameters.All)
-        {
-            using var scope = NewDisposeScope();
-            if (gradients.Of(name, parameter) is not { } gradient) continue;
-            var (averages, master) = _states[name];
-            yield return new(master ?? parameter, gradient.mul_(scale), averages, Options.WeightDecay > 0 && !WeightNames.IsNorm(name));
-            if (master is not null) parameter.copy_(master);
-        }
+        var (averages, master) = _states[weight.Name];
+        return new(master ?? weight.Value, weight.Gradient!, averages, Options.WeightDecay > 0 && !WeightNames.IsNorm(weight.Name));
     }
 
     private static Tensor Zeros(Tensor parameter) =>
@@ -96,7 +90,7 @@ internal abstract class Optimizer : IDisposable
 
     /// <summary>One parameter's part of a step; all of it fp32, all of it changed in place.</summary>
     /// <param name="Weight">The master copy, or the parameter itself where it is fp32.</param>
-    /// <param name="Gradient">Scaled; the formula may overwrite it.</param>
+    /// <param name="Gradient">Not scaled yet; the formula may overwrite it.</param>
     /// <param name="Averages">The running averages, in the order of their names.</param>
     /// <param name="Decays">Whether weight decay applies: there is some, and this is no norm.</param>
     protected readonly record struct Portion(Tensor Weight, Tensor Gradient, Tensor[] Averages, bool Decays);

@@ -2,6 +2,7 @@ using TorchSharp;
 using Zephyr.Configuration;
 using Zephyr.Model;
 using Zephyr.Runtime;
+using static TorchSharp.torch;
 
 namespace Zephyr.Training;
 
@@ -16,11 +17,14 @@ internal sealed class RmsProp(ParameterSet parameters, OptimizerOptions options)
     private const double Alpha = 0.99, Epsilon = 1e-8;
 
     /// <inheritdoc/>
-    protected override void Update(IEnumerable<Portion> portions, double rate)
+    protected override void Update(IReadOnlyList<Portion> portions, double gradientScale, double rate)
     {
-        using Scalar keep = Alpha, take = 1 - Alpha, decay = Options.WeightDecay, epsilon = Epsilon, stepSize = -rate;
+        using Scalar scale = gradientScale, keep = Alpha, take = 1 - Alpha, decay = Options.WeightDecay, epsilon = Epsilon, stepSize = -rate;
         foreach (var (weight, gradient, averages, decays) in portions)
         {
+            // One after the other: a parameter's temporaries are gone before the next one's come.
+            using var scope = NewDisposeScope();
+            gradient.mul_(scale);
             if (decays) gradient.add_(weight, decay);
             averages[0].mul_(keep).addcmul_(gradient, gradient, take);
             weight.addcdiv_(gradient, averages[0].sqrt().add_(epsilon, KeptScalar.One), stepSize);

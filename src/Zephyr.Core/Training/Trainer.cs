@@ -20,7 +20,6 @@ public sealed class Trainer<TExample> : IDisposable
     private readonly BatchPlan _plan;
     private readonly LearningRateSchedule _schedule;
     private readonly ParameterSet _parameters;
-    private readonly Gradients _gradients;
     private readonly Optimizer _optimizer;
     private readonly MetricTally _tally;
     private readonly SortedDictionary<string, string> _shape;
@@ -43,7 +42,6 @@ public sealed class Trainer<TExample> : IDisposable
         TotalSteps = _plan.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         _schedule = new(options.Optimizer, TotalSteps);
         _parameters = model.Parameters;
-        _gradients = new(_parameters);
         _optimizer = Optimizer.Create(_parameters, options.Optimizer);
         _tally = new(objective.MetricNames);
         _shape = RunShape.Of(objective.GetType().Name, _plan, data.Train.Sum(example => (long)objective.TokensOf(example)), TotalSteps, options);
@@ -102,7 +100,7 @@ public sealed class Trainer<TExample> : IDisposable
         var (sums, weights, tokens) = AccumulateGradients(step);
         var weight = weights[0];
         // The step's one read-back from the device: the sums and the norm together.
-        var read = cat([sums, _gradients.Norm().to_type(ScalarType.Float64).reshape(1)], 0).cpu().data<double>().ToArray();
+        var read = cat([sums, GradientNorm.Of(_parameters).to_type(ScalarType.Float64).reshape(1)], 0).cpu().data<double>().ToArray();
         var norm = read[^1] / weight;
         if (!double.IsFinite(norm) || !double.IsFinite(read[0]))
             throw new NonFiniteStepException(step, read[0] / weight, norm, _output.Folder.Kept);
@@ -110,8 +108,8 @@ public sealed class Trainer<TExample> : IDisposable
         var rate = _schedule.At(step);
         var limit = _options.Optimizer.MaxGradNorm;
         var clip = limit > 0 ? Math.Min(1, limit / (norm + 1e-6)) : 1;
-        _optimizer.Step(_gradients, clip / weight, rate);
-        _gradients.Clear();
+        _optimizer.Step(clip / weight, rate);
+        _parameters.ClearGradients();
         _step = step;
         _tokens += tokens;
         _tally.Add(read.AsSpan()[..^1], weights);
@@ -131,7 +129,7 @@ public sealed class Trainer<TExample> : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _gradients.Dispose();
+        _parameters.ClearGradients();
         _optimizer.Dispose();
     }
 
@@ -145,7 +143,6 @@ public sealed class Trainer<TExample> : IDisposable
         {
             var batchSums = _objective.AccumulateGradients(examples, weights).to_type(ScalarType.Float64);
             sums = sums is null ? batchSums : sums.add_(batchSums, KeptScalar.One);
-            _gradients.Collect();
         }
         return (sums!, weights, microBatches.Sum(examples => examples.Sum(example => (long)_objective.TokensOf(example))));
     }

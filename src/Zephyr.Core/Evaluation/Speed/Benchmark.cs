@@ -11,15 +11,12 @@ using static TorchSharp.torch;
 namespace Zephyr.Evaluation.Speed;
 
 /// <summary>What is timed.</summary>
-/// <param name="Model">Its shape; the weights are random, speed does not depend on them.</param>
-/// <param name="Training">Batch sizes, precision, recomputation.</param>
+/// <param name="Model">The policy, and for dpo a reference with the same weights.</param>
+/// <param name="Training">Batch sizes and recomputation.</param>
 /// <param name="Optimizer">The rate, as in a run.</param>
-/// <param name="Device">Where.</param>
-/// <param name="Seed">Of the weights.</param>
 /// <param name="Warm">Steps before the clock starts.</param>
 /// <param name="Steps">Steps that are timed.</param>
-public sealed record BenchmarkSettings(
-    MistralConfig Model, TrainingOptions Training, OptimizerOptions Optimizer, Device Device, long Seed, int Warm, int Steps);
+public sealed record BenchmarkSettings(BenchmarkModel Model, TrainingOptions Training, OptimizerOptions Optimizer, int Warm, int Steps);
 
 /// <summary>What was measured.</summary>
 /// <param name="StepSeconds">Each timed step.</param>
@@ -27,69 +24,90 @@ public sealed record BenchmarkSettings(
 /// <param name="TokensPerSecond">Real tokens: each answer's with its prompt, as they stand in the file.</param>
 /// <param name="RowsPerSecond">Pairs or blocks.</param>
 /// <param name="PeakBytes">The most that was resident.</param>
-/// <param name="TensorPeakBytes">The same above what the process held before the model was made.</param>
+/// <param name="TensorPeakBytes">The same above what the process held before the first model was made.</param>
 /// <param name="MatrixProductsPerSecond">Operations a second on the model's own shapes, measured in the same process.</param>
-/// <param name="MatrixProductShare">The share of that rate at which the steps did their necessary products.</param>
+/// <param name="MatrixProductShare">The share of that rate at which the steps did the products that they cannot do without.</param>
+/// <param name="ReferenceSeconds">What it took to compute the reference's log-probabilities before the first step; null where they are part of the steps.</param>
 public sealed record BenchmarkResult(IReadOnlyList<double> StepSeconds, IReadOnlyList<double> Loss, double TokensPerSecond, double RowsPerSecond,
-    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare);
+    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare, double? ReferenceSeconds);
 
 /// <summary>Training steps against the clock: the trainer and the objectives themselves, on given token ids in the order of the file.</summary>
 public static class Benchmark
 {
-    /// <summary>SFT on blocks of tokens, loss on all of them.</summary>
-    public static BenchmarkResult Sft(BenchmarkSettings settings, IReadOnlyList<TokenSequence> rows)
+    /// <summary>SFT on sequences, loss on all their tokens.</summary>
+    public static BenchmarkResult Sft(BenchmarkSettings settings, IReadOnlyList<TokenSequence> rows, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, settings.Training.GradientCheckpointing),
-            row => 3 * MatrixProducts.Forward(settings.Model, [row.Ids.Length], row.LabelCount), row => row.Ids.Length);
+        ProcessMemory.ForgetPeak();
+        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, settings.Training.RecomputeEvery),
+            row => 3 * MatrixProducts.Forward(settings.Model.Config, LabelledBatch.Of([row])), cancellation);
     }
 
-    /// <summary>DPO against a reference with other weights.</summary>
-    public static BenchmarkResult Dpo(BenchmarkSettings settings, DpoOptions options, IReadOnlyList<TokenizedPair> rows)
+    /// <summary>DPO against a reference with the starting weights, in memory or computed before the first step.</summary>
+    public static BenchmarkResult Dpo(BenchmarkSettings settings, DpoOptions options, IReadOnlyList<TokenizedPair> rows, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
-        var dpo = DpoSettings.Of(options, settings.Training.GradientCheckpointing);
+        var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery);
+        ProcessMemory.ForgetPeak();
         var before = ProcessMemory.Resident;
-        using var reference = Fresh(settings, trainable: false);
-        return Run(settings, rows, before, policy => new DpoObjective(policy, new FrozenReference(reference, dpo), dpo),
-            row => 4 * MatrixProducts.Forward(settings.Model, [row.PromptIds.Length + row.ChosenIds.Length, row.PromptIds.Length + row.RejectedIds.Length],
-                row.ChosenIds.Length + row.RejectedIds.Length),
-            row => 2 * row.PromptIds.Length + row.ChosenIds.Length + row.RejectedIds.Length);
+        var frozen = options.Reference == "frozen";
+        var watch = Stopwatch.StartNew();
+        IReferenceLogProbs? cached = frozen ? null : Cached(settings, dpo, rows, cancellation);
+        double? seconds = frozen ? null : watch.Elapsed.TotalSeconds;
+        using var reference = frozen ? settings.Model.Create(trainable: false) : null;
+        // Three passes' worth for the policy, forward and twice backward; one for the reference, where it is among the steps.
+        return Run(settings, rows, before, policy => new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo), dpo),
+            row => (frozen ? 4 : 3) * PairLayout.Of([row], dpo).Sum(batch => MatrixProducts.Forward(settings.Model.Config, batch)), cancellation) with
+        {
+            ReferenceSeconds = seconds,
+        };
+    }
+
+    /// <summary>The log-probabilities of the rows that the steps will ask for; the reference is gone when they are there.</summary>
+    private static CachedReference Cached(BenchmarkSettings settings, DpoSettings dpo, IReadOnlyList<TokenizedPair> rows, CancellationToken cancellation)
+    {
+        using var model = settings.Model.Create(trainable: false);
+        var reference = new FrozenReference(model, dpo);
+        var known = new Dictionary<UInt128, ReferencePair>();
+        foreach (var batch in RowsOf(settings, rows, firstStep: 1).Distinct().Chunk(settings.Training.PerDeviceTrainBatchSize))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            using var scope = NewDisposeScope();
+            var sums = reference.SumsOf(batch).cpu().data<float>().ToArray();
+            for (var i = 0; i < batch.Length; i++) known[CachedReference.KeyOf(batch[i])] = new(sums[i], sums[i + batch.Length]);
+        }
+        return new(known, settings.Model.Device);
     }
 
     private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, long before, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
-        Func<T, double> productsOf, Func<T, int> tokensOf)
+        Func<T, double> productsOf, CancellationToken cancellation)
     {
-        ProcessMemory.ForgetPeak();
-        using var policy = Fresh(settings, trainable: true);
-        var options = new TrainerOptions(settings.Training with { MaxSteps = settings.Warm + settings.Steps }, settings.Optimizer, new(), settings.Seed);
-        using var trainer = new Trainer<T>(policy, objectiveOf(policy), new(rows, [], Shuffle: false), options, new(new(""), (_, _) => { }), SilentObserver.Instance);
+        using var policy = settings.Model.Create(trainable: true);
+        var objective = objectiveOf(policy);
+        var options = new TrainerOptions(settings.Training with { MaxSteps = settings.Warm + settings.Steps }, settings.Optimizer, new(), Seed: 0);
+        using var trainer = new Trainer<T>(policy, objective, new(rows, [], Shuffle: false), options, new(new(""), (_, _) => { }), SilentObserver.Instance);
         List<double> seconds = [], losses = [];
         for (var step = 0; step < settings.Warm + settings.Steps; step++)
         {
+            cancellation.ThrowIfCancellationRequested();
             var watch = Stopwatch.StartNew();
             losses.Add(trainer.TakeStep().Means["loss"]);
             if (step >= settings.Warm) seconds.Add(watch.Elapsed.TotalSeconds);
         }
         var peak = ProcessMemory.Peak;
-        var timed = Timed(settings, rows).ToList();
-        var total = seconds.Sum();
-        var rate = MatrixProductRate.Measure(settings.Model, Math.Max(1, timed.Sum(tokensOf) / settings.Steps / settings.Training.GradientAccumulationSteps),
-            Dtype(settings), settings.Device);
-        return new(seconds, losses, timed.Sum(row => (double)tokensOf(row)) / total, timed.Count / total, peak, Math.Max(0, peak - before),
-            rate, timed.Sum(productsOf) / total / rate);
+        var timed = RowsOf(settings, rows, settings.Warm + 1).ToList();
+        var (total, tokens) = (seconds.Sum(), timed.Sum(row => (double)objective.TokensOf(row)));
+        var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
+            settings.Model.Dtype, settings.Model.Device);
+        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before), rate, timed.Sum(productsOf) / total / rate, null);
     }
 
-    /// <summary>The rows of the timed steps, by the trainer's own plan.</summary>
-    private static IEnumerable<T> Timed<T>(BenchmarkSettings settings, IReadOnlyList<T> rows)
+    /// <summary>The rows of the steps from <paramref name="firstStep"/> on, by the trainer's own plan.</summary>
+    private static IEnumerable<T> RowsOf<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, int firstStep)
     {
         var plan = new BatchPlan(rows.Count, settings.Training.PerDeviceTrainBatchSize, settings.Training.GradientAccumulationSteps, null);
-        return Enumerable.Range(settings.Warm + 1, settings.Steps).SelectMany(step => plan.MicroBatches(step)).SelectMany(indices => indices).Select(index => rows[index]);
+        return Enumerable.Range(firstStep, settings.Warm + settings.Steps - firstStep + 1)
+            .SelectMany(step => plan.MicroBatches(step)).SelectMany(indices => indices).Select(index => rows[index]);
     }
-
-    private static ScalarType Dtype(BenchmarkSettings settings) => settings.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
-
-    private static MistralForCausalLM Fresh(BenchmarkSettings settings, bool trainable) =>
-        FreshModel.Create(settings.Model, settings.Seed, settings.Device, Dtype(settings), trainable);
 }

@@ -5,34 +5,25 @@ namespace Zephyr.Evaluation.Speed;
 
 /// <summary>
 /// Floating-point operations of the matrix products that training on given rows cannot do without: two for each multiplication and
-/// addition, forward once and backward twice. Recomputation and padding are not counted, so a share of the machine's rate says what
+/// addition, forward once and backward twice. Recomputation is not counted, so a share of the machine's rate says what
 /// useful work is done.
 /// </summary>
 public static class MatrixProducts
 {
-    /// <summary>Of one pass forward over sequences.</summary>
-    /// <param name="config">The model.</param>
-    /// <param name="sequences">Lengths, each attending to itself.</param>
-    /// <param name="labels">Rows that meet the vocabulary.</param>
-    public static double Forward(MistralConfig config, IEnumerable<int> sequences, long labels)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        var layer = Products(config).Sum(product => (double)product.In * product.Out);
-        var (tokens, pairs) = (0L, 0.0);
-        foreach (var length in sequences)
-        {
-            tokens += length;
-            pairs += length * (length + 1.0) / 2; // Each query with itself and its past.
-        }
-        var attention = 2 * pairs * config.NumAttentionHeads * config.HeadDim; // Scores, and the mix of values.
-        return 2 * (config.NumHiddenLayers * (layer * tokens + attention) + (double)labels * config.HiddenSize * config.VocabSize);
-    }
-
-    /// <summary>Of one pass forward over a batch.</summary>
+    /// <summary>Of one pass forward over a batch: the layers' linear maps, each query with the keys it sees, and the labelled rows with the vocabulary.</summary>
     public static double Forward(MistralConfig config, LabelledBatch batch)
     {
+        ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(batch);
-        return Forward(config, batch.Batch.Offsets.Zip(batch.Batch.Offsets.Skip(1), (start, end) => end - start), batch.LabelCount);
+        var (ragged, seen) = (batch.Batch, 0.0);
+        for (var n = 0; n < ragged.SequenceCount; n++)
+        {
+            double length = ragged.Offsets[n + 1] - ragged.Offsets[n];
+            seen += length * (ragged.Prefixes?[n].Length ?? 0) + length * (length + 1) / 2;
+        }
+        var layer = Products(config).Sum(product => (double)product.In * product.Out);
+        var attention = 2 * seen * config.NumAttentionHeads * config.HeadDim; // Scores, and the mix of values.
+        return 2 * (config.NumHiddenLayers * (layer * ragged.TokenCount + attention) + (double)batch.LabelCount * config.HiddenSize * config.VocabSize);
     }
 
     /// <summary>Width in and out of a layer's linear maps.</summary>

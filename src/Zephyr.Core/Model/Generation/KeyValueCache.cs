@@ -35,9 +35,9 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
         // Keys that no query of this call may see any more are not even offered.
         var start = _window is { } window ? Math.Max(0, Length + 1 - window) : 0;
         var (keys, values) = (_keys[layer].narrow(0, start, end - start), _values[layer].narrow(0, start, end - start));
-        if (count == 1) return SharedHeadAttention.Attend(q_THE, keys, values, mask: null, isCausal: false);
-        if (Length == 0 && !(count > _window)) return SharedHeadAttention.Attend(q_THE, keys, values, mask: null, isCausal: true);
-        return SharedHeadAttention.Attend(q_THE, keys, values, Mask(start, end, q_THE.device), isCausal: false);
+        var causal = count > 1 && Length == 0 && !(count > _window);
+        var mask = count == 1 || causal ? null : Mask(start, end, q_THE.device);
+        return SharedHeadAttention.Join([SharedHeadAttention.Attend(q_THE, keys, values, mask, causal)]);
     }
 
     public void Dispose()

@@ -1,0 +1,96 @@
+using Zephyr.Configuration;
+using Zephyr.Data;
+using Zephyr.Data.Sources;
+using Zephyr.Data.Text;
+using Zephyr.Evaluation.Speed;
+using Zephyr.Model;
+using Zephyr.Model.Weights;
+using Zephyr.Runtime;
+using static Zephyr.Configuration.Check;
+
+namespace Zephyr.Cli.Commands;
+
+/// <summary>What both benchmarks can be told. The keys of a run mean what they mean there; batch size and rate are the peer scripts'.</summary>
+internal sealed record BenchOptions : IOptionGroup
+{
+    [ConfigKey("random weights of a shape that goes by a name: bench58m, mistral7b, tiny")]
+    public string? Size { get; init; }
+
+    [ConfigKey("or a model folder: config.json, *.safetensors")]
+    public string? Model { get; init; }
+
+    [ConfigKey("JSON Lines file of {\"prompt_ids\": [...], \"chosen_ids\": [...], \"rejected_ids\": [...]}", Required = true)]
+    public string Pairs { get; init; } = "";
+
+    [ConfigKey("optimizer steps that are timed")]
+    public int Steps { get; init; } = 4;
+
+    [ConfigKey("optimizer steps before the clock starts")]
+    public int Warm { get; init; } = 1;
+
+    [ConfigKey("sequences (sft) or pairs (dpo) in a micro-batch")]
+    public int PerDeviceTrainBatchSize { get; init; } = 4;
+
+    [ConfigKey("micro-batches in one optimizer step")]
+    public int GradientAccumulationSteps { get; init; } = 1;
+
+    [ConfigKey("recompute each layer in the backward pass instead of keeping its activations")]
+    public bool GradientCheckpointing { get; init; }
+
+    [ConfigKey("train bf16 weights with an fp32 master copy and fp32 moments")]
+    public bool Bf16 { get; init; }
+
+    [ConfigKey("the same rate at every step")]
+    public double LearningRate { get; init; } = 5e-7;
+
+    [ConfigKey("adamw_torch, rmsprop")]
+    public string Optim { get; init; } = "adamw_torch";
+
+    [ConfigKey("seed of random weights")]
+    public long Seed { get; init; } = 42;
+
+    [ConfigKey("auto, cpu, cuda or cuda:N")]
+    public string Device { get; init; } = "auto";
+
+    [ConfigKey("one JSON document instead of a table")]
+    public bool Json { get; init; }
+
+    private TrainingOptions Training => new()
+    {
+        PerDeviceTrainBatchSize = PerDeviceTrainBatchSize,
+        GradientAccumulationSteps = GradientAccumulationSteps,
+        GradientCheckpointing = GradientCheckpointing,
+        Bf16 = Bf16,
+    };
+
+    private OptimizerOptions Optimizer => new() { LearningRate = LearningRate, LrSchedulerType = "constant", Optim = Optim };
+
+    public IEnumerable<ConfigProblem> Validate() =>
+    [
+        .. Size is null == Model is null ? [new ConfigProblem("size", "give one of --size and --model")] : Array.Empty<ConfigProblem>(),
+        .. AtLeast("steps", Steps, 1), .. AtLeast("warm", Warm, 0), .. Training.Validate(), .. Optimizer.Validate(), .. ModelOptions.CheckDevice(Device),
+    ];
+
+    /// <summary>Reads the pairs and describes the model; nothing is loaded yet.</summary>
+    /// <exception cref="UserErrorException">The file, the size or the folder is not usable.</exception>
+    public BenchmarkSettings Settings(out List<TokenizedPair> pairs, CancellationToken cancellation)
+    {
+        var config = Model is null ? NamedSizes.Of(Size!) : MistralConfigFile.Read(Model);
+        pairs = [.. TokenPairSchema.Read([Pairs]).Until(cancellation)];
+        foreach (var pair in pairs)
+        {
+            RequireIds(pair, "prompt_ids", pair.PromptIds, config);
+            RequireIds(pair, "chosen_ids", pair.ChosenIds, config);
+            RequireIds(pair, "rejected_ids", pair.RejectedIds, config);
+        }
+        if (Model is not null) ModelFolder.RequireWeights(Model, config);
+        var dtype = Bf16 ? TorchSharp.torch.ScalarType.BFloat16 : TorchSharp.torch.ScalarType.Float32;
+        return new(new(config, Model, Seed, dtype, ComputeDevice.Resolve(Device)), Training, Optimizer, Warm, Steps);
+    }
+
+    private static void RequireIds(TokenizedPair pair, string field, int[] ids, MistralConfig config)
+    {
+        if (Array.Find(ids, id => id >= config.VocabSize) is var high and not 0)
+            throw new BadRowException(pair.Location, field, $"{high}", $"token ids under the vocabulary size {config.VocabSize}");
+    }
+}

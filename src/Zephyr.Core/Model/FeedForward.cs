@@ -1,0 +1,38 @@
+using Zephyr.Runtime;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Zephyr.Model;
+
+/// <summary>SwiGLU (arXiv 2002.05202): down(silu(gate(x)) * up(x)).</summary>
+internal sealed class FeedForward(ParameterSet parameters, string prefix)
+{
+    private readonly Projection _gate = new(parameters.Of($"{prefix}.mlp.gate_proj.weight"));
+    private readonly Projection _up = new(parameters.Of($"{prefix}.mlp.up_proj.weight"));
+    private readonly Projection _down = new(parameters.Of($"{prefix}.mlp.down_proj.weight"));
+
+    public Tensor Forward(Tensor x_TD) => _down.Forward(silu(_gate.Forward(x_TD)).mul_(_up.Forward(x_TD)));
+
+    /// <param name="x_TD">Normed hidden states.</param>
+    /// <param name="gates">What the way back needs; the caller's.</param>
+    public Tensor Forward(Tensor x_TD, out Gates gates)
+    {
+        gates = new(_gate.Forward(x_TD).DetachFromDisposeScope(), _up.Forward(x_TD).DetachFromDisposeScope());
+        return _down.Forward(silu(gates.Gate_TF).mul_(gates.Up_TF));
+    }
+
+    /// <returns>d loss / d input.</returns>
+    public Tensor Backward(Tensor x_TD, Gates gates, Tensor gradient_TD)
+    {
+        using var scope = NewDisposeScope();
+        var open_TF = silu(gates.Gate_TF);
+        var ofProduct_TF = _down.Backward(open_TF * gates.Up_TF, gradient_TD);
+        // In place from here: what was silu(gate) becomes d loss / d up, what was d loss / d product becomes d loss / d silu(gate).
+        var ofInput_TD = _up.Backward(x_TD, open_TF.mul_(ofProduct_TF));
+        _gate.Backward(x_TD, TorchOps.SiluBackward(ofProduct_TF.mul_(gates.Up_TF), gates.Gate_TF), ofInput_TD);
+        return ofInput_TD.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The two maps' outputs, [T, F].</summary>
+    internal readonly record struct Gates(Tensor Gate_TF, Tensor Up_TF);
+}

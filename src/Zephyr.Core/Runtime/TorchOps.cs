@@ -1,0 +1,74 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Zephyr.Runtime;
+
+/// <summary>
+/// ATen operators that TorchSharp does not bind, through TorchScript (design decision 6). A script that does not compile aborts the process,
+/// so each group is small, is compiled when it is first called, and has a test.
+/// </summary>
+public static class TorchOps
+{
+    private static readonly Lazy<jit.CompilationUnit> Activations = Compiled("""
+        def silu_backward(gradient, x):
+            return torch.silu_backward(gradient, x)
+        def log_softmax_(x):
+            return torch._log_softmax(x, 1, False, out=x)
+        """);
+
+    private static readonly Lazy<jit.CompilationUnit> Lists = Compiled("""
+        def norms(xs: List[Tensor]):
+            return torch._foreach_norm(xs, 2)
+        def adamw_(weights: List[Tensor], gradients: List[Tensor], averages: List[Tensor], squares: List[Tensor], steps: List[Tensor],
+                   rate: float, beta1: float, beta2: float, decay: float, epsilon: float, scale: Tensor):
+            torch._fused_adamw_(weights, gradients, averages, squares, [], steps, lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay, eps=epsilon,
+                                amsgrad=False, maximize=False, grad_scale=scale)
+        """);
+
+    /// <summary>d loss / d x of silu(x) = x s(x), from d loss / d silu(x).</summary>
+    public static Tensor SiluBackward(Tensor gradient, Tensor x) => (Tensor)Activations.Value.invoke("silu_backward", gradient, x);
+
+    /// <summary>Turns rows of logits into log-probabilities in place: each row is read whole before it is written, so no second buffer is needed.</summary>
+    /// <param name="logits">[C, V]</param>
+    public static void LogSoftmax(Tensor logits)
+    {
+        // The same tensor comes back as a second handle.
+        using var alias = (Tensor)Activations.Value.invoke("log_softmax_", logits);
+    }
+
+    /// <summary>The L2 norm of each tensor; in one launch where the device has such a kernel.</summary>
+    public static Tensor[] Norms(IReadOnlyList<Tensor> tensors) => (Tensor[])Lists.Value.invoke("norms", [tensors.ToArray()]);
+
+    /// <summary>
+    /// One step of AdamW over lists of tensors, all fp32, in one pass over memory: gradients are divided by <paramref name="scale"/> (and stay so), the averages move, and
+    /// w = w (1 - rate decay) - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps).
+    /// </summary>
+    /// <param name="lists">As many tensors in each.</param>
+    /// <param name="numbers">Rate, decay, beta1, beta2, epsilon.</param>
+    /// <param name="scale">A scalar tensor on the device.</param>
+    public static void AdamW(AdamWLists lists, AdamWNumbers numbers, Tensor scale)
+    {
+        using Scalar rate = numbers.Rate, beta1 = numbers.Beta1, beta2 = numbers.Beta2, decay = numbers.Decay, epsilon = numbers.Epsilon;
+        Lists.Value.invoke("adamw_", lists.Weights.ToArray(), lists.Gradients.ToArray(), lists.Averages.ToArray(), lists.Squares.ToArray(), lists.Steps.ToArray(),
+            rate, beta1, beta2, decay, epsilon, scale);
+    }
+
+    private static Lazy<jit.CompilationUnit> Compiled(string script) => new(() => jit.compile(script + "\n"));
+}
+
+/// <summary>What <see cref="TorchOps.AdamW"/> works on.</summary>
+/// <param name="Weights">fp32.</param>
+/// <param name="Gradients">Of the same shapes; overwritten.</param>
+/// <param name="Averages">m</param>
+/// <param name="Squares">v</param>
+/// <param name="Steps">t of this step, a scalar tensor for each weight.</param>
+public readonly record struct AdamWLists(
+    IReadOnlyList<Tensor> Weights, IReadOnlyList<Tensor> Gradients, IReadOnlyList<Tensor> Averages, IReadOnlyList<Tensor> Squares, IReadOnlyList<Tensor> Steps);
+
+/// <summary>The numbers of an AdamW step.</summary>
+/// <param name="Rate">Learning rate.</param>
+/// <param name="Decay">Weight decay.</param>
+/// <param name="Beta1">Decay of the first moment.</param>
+/// <param name="Beta2">Decay of the second moment.</param>
+/// <param name="Epsilon">Added to the denominator.</param>
+public readonly record struct AdamWNumbers(double Rate, double Decay, double Beta1, double Beta2, double Epsilon);
