@@ -39,7 +39,7 @@ internal sealed class RmsNorm(Weight weight_D, double epsilon)
         var (gradient, weight) = (gradient_TD.to_type(ScalarType.Float32), weight_D.Value.to_type(ScalarType.Float32));
         var unit_TD = Unit(x_TD, scale_T1);
         var both_TD = gradient * unit_TD;
-        weight_D.Add(both_TD.sum(0));
+        weight_D.Add(both_TD.sum([0]));
         var minusMean_T1 = both_TD.matmul(weight).mul_(minusShare).unsqueeze(1);
         var ofUnit_TD = torch.mul(gradient, weight).addcmul_(unit_TD, minusMean_T1, KeptScalar.One);
         if (inputGradient_TD.dtype == ScalarType.Float32) inputGradient_TD.addcmul_(ofUnit_TD, scale_T1, KeptScalar.One);

@@ -22,10 +22,13 @@ public sealed class Weight : IDisposable
     /// <summary>d loss / d weight so far, fp32; null before anything was added. Owned by this.</summary>
     public Tensor? Gradient => _gradient;
 
-    /// <summary>Adds a gradient of the weight's shape.</summary>
+    /// <summary>Adds a gradient.</summary>
+    /// <exception cref="ArgumentException">It is not of the weight's shape.</exception>
     public void Add(Tensor gradient)
     {
         if (!Value.requires_grad) return;
+        // Optimizers walk over the memory of both.
+        if (!gradient.shape.SequenceEqual(Value.shape)) throw new ArgumentException($"{Name}: a gradient of {string.Join('x', gradient.shape)}", nameof(gradient));
         if (_gradient is not null) _gradient.add_(gradient, KeptScalar.One);
         else _gradient = (gradient.dtype == ScalarType.Float32 ? gradient.alias() : gradient.to_type(ScalarType.Float32)).DetachFromDisposeScope();
     }

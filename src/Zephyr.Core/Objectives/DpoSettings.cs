@@ -52,7 +52,7 @@ public sealed record DpoSettings(DpoLossSettings Loss, PairLayoutKind Layout = P
     public double? TailWeight { get; init; }
 
     /// <summary>From the configuration's keys.</summary>
-    public static DpoSettings Of(DpoOptions options, int recomputeEvery)
+    public static DpoSettings Of(DpoOptions options, int recomputeEvery = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
         var weighted = options.LossType.Select((name, i) => (Name: name, Weight: options.LossWeights.Count > 0 ? options.LossWeights[i] : 1)).ToList();

@@ -37,13 +37,13 @@ public class DpoMetricTests
         var (policy, reference) = (golden.Load("policy"), golden.Load("ref", trainable: false));
         var pairs = Pairs();
         var plain = Means(TinyTraining.Dpo(policy, reference), pairs);
-        var rpo = Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { RpoAlpha = 0.7 }, false)), pairs);
-        var list = Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { LossType = ["sigmoid", "sft"], LossWeights = [1, 0.7] }, false)), pairs);
+        var rpo = Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { RpoAlpha = 0.7 })), pairs);
+        var list = Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { LossType = ["sigmoid", "sft"], LossWeights = [1, 0.7] })), pairs);
         var likelihood = -plain["logps/chosen"] * pairs.Count / pairs.Sum(pair => pair.ChosenIds.Length);
         Near.Equal(likelihood, rpo["nll_loss"], Tolerance, "nll_loss");
         Near.Equal(plain["loss"] + 0.7 * likelihood, rpo["loss"], Tolerance, "loss");
         Assert.Equal(rpo, list);
-        Near.Equal(likelihood, Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { LossType = ["sft"] }, false)), pairs)["loss"], Tolerance, "sft alone");
+        Near.Equal(likelihood, Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { LossType = ["sft"] })), pairs)["loss"], Tolerance, "sft alone");
     }
 
     /// <summary>The term's mean is over the step's tokens, so cutting the step into micro-batches changes nothing (decision 4).</summary>
@@ -59,14 +59,14 @@ public class DpoMetricTests
         using var scope = NewDisposeScope();
         var reference = golden.Load("ref", trainable: false);
         var pairs = Pairs();
-        var settings = DpoSettings.Of(new() { LossType = losses.Length > 0 ? losses : ["sigmoid", "sft"], LdAlpha = tail, PairLayout = layout }, false);
+        var settings = DpoSettings.Of(new() { LossType = losses.Length > 0 ? losses : ["sigmoid", "sft"], LdAlpha = tail, PairLayout = layout });
         var (whole, parts) = (golden.Load("policy"), golden.Load("policy"));
         var sums = TinyTraining.Dpo(whole, reference, settings).AccumulateGradients(pairs);
         var objective = TinyTraining.Dpo(parts, reference, settings);
         var totals = objective.TotalsOf(pairs);
         var added = pairs.Chunk(1).Select(part => objective.AccumulateGradients(part, totals)).Aggregate((left, right) => left + right);
         Near.Equal(sums, added, Tolerance, "metrics");
-        foreach (var (name, parameter) in whole.Parameters.All) Near.Equal(parameter.grad!, parts.Parameters[name].grad!, Tolerance, name);
+        foreach (var (name, parameter) in whole.Parameters.All) Near.Equal(whole.Parameters.Of(name).Gradient!, parts.Parameters.Of(name).Gradient!, Tolerance, name);
     }
 
     /// <summary>alpha 1 is plain DPO; alpha 0 forgets the tails altogether, so the answers might as well be cut to the shorter one's length.</summary>
@@ -83,7 +83,7 @@ public class DpoMetricTests
             return pair with { ChosenIds = pair.ChosenIds[..shared], RejectedIds = pair.RejectedIds[..shared] };
         }).ToList();
         Dictionary<string, double> At(double? alpha, IReadOnlyList<TokenizedPair> rows) =>
-            Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { LdAlpha = alpha }, false)), rows);
+            Means(TinyTraining.Dpo(policy, reference, DpoSettings.Of(new() { LdAlpha = alpha })), rows);
 
         var (plain, forgotten, shorter, half) = (At(null, pairs), At(0, pairs), At(null, cut), At(0.5, pairs));
         Near.Equal(plain["loss"], At(1, pairs)["loss"], Tolerance, "alpha 1");

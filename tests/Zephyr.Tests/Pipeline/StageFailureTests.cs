@@ -113,7 +113,7 @@ public sealed class StageFailureTests : IDisposable
         using var reference = ModelFolder.Load(_world.WriteModel("other", seed: 2), ScalarType.Float32, CPU, trainable: false);
         var tokenize = new PairTokenizer(MistralTokenizer.Load(_world.Base), 64, 32, "keep_end", insertSystem: false);
         var pairs = Zephyr.Data.Sources.PreferenceSchema.Read([_world.Pairs]).Select(tokenize.Tokenize).ToList();
-        var settings = DpoSettings.Of(config.Dpo, recompute: false);
+        var settings = DpoSettings.Of(config.Dpo);
         var error = Assert.Throws<RunFailedException>(() => DistilledDpo.RequireAgreement(TinyTraining.Dpo(policy, reference, settings), pairs, config));
         Assert.StartsWith("policy and reference have the same weights, but their first loss is ", error.Message, StringComparison.Ordinal);
         using var same = ModelFolder.Load(_world.Base, ScalarType.Float32, CPU, trainable: false);

@@ -20,7 +20,6 @@ public class AdamWTests
         var options = new OptimizerOptions { WeightDecay = decay, AdamBeta1 = 0.8, AdamBeta2 = 0.95, AdamEpsilon = 1e-6 };
         using var parameters = Parameters((Weight, start.clone()), (Norm, start.clone()));
         using var ours = new AdamW(parameters, options);
-        using var gradients = new Gradients(parameters);
         var decayed = new TorchSharp.Modules.Parameter(start.clone());
         var kept = new TorchSharp.Modules.Parameter(start.clone());
         using var torchDecayed = optim.AdamW([decayed], 1, options.AdamBeta1, options.AdamBeta2, options.AdamEpsilon, decay);
@@ -29,8 +28,12 @@ public class AdamWTests
         {
             var rate = 0.1 / step;
             var gradient = rand(6, 5) - 0.4;
-            foreach (var (_, parameter) in parameters.All) parameter.grad = gradient * 4;
-            ours.Step(gradients, 0.25, rate);
+            foreach (var weight in parameters.Weights)
+            {
+                weight.ClearGradient();
+                weight.Add(gradient * 4);
+            }
+            ours.Step(0.25, rate);
             foreach (var (parameter, optimizer) in new[] { (decayed, torchDecayed), (kept, torchKept) })
             {
                 parameter.grad = gradient.clone();
@@ -56,13 +59,11 @@ public class AdamWTests
         using var scope = NewDisposeScope();
         using var parameters = Parameters((Weight, full(1, 0.02f, ScalarType.BFloat16)));
         using var optimizer = new AdamW(parameters, new());
-        using var gradients = new Gradients(parameters);
         for (var step = 0; step < 1000; step++)
         {
-            parameters[Weight].grad = ones(1, ScalarType.BFloat16);
-            gradients.Collect();
-            optimizer.Step(gradients, 1, 5e-7);
-            gradients.Clear();
+            parameters.Of(Weight).Add(ones(1, ScalarType.BFloat16));
+            optimizer.Step(1, 5e-7);
+            parameters.ClearGradients();
         }
         var start = full(1, 0.02f, ScalarType.BFloat16).to_type(ScalarType.Float32).item<float>();
         var master = optimizer.MasterWeights.Single().Value;

@@ -25,7 +25,7 @@ public class RealTrajectoryTests
         var ids = golden.RootElement.GetProperty("sft_ids").EnumerateArray().Select(GoldenModel.Ints).ToList();
         var sequences = Packing.OneEach(rows.Take(ids.Count), 512, assistantOnly: false).Sequences;
         Assert.Equal(ids, sequences.Select(sequence => sequence.Ids));
-        using var trainer = TrajectoryTests.Trainer(model, new SftObjective(model, recompute: false), sequences, Batch, 1);
+        using var trainer = TrajectoryTests.Trainer(model, new SftObjective(model), sequences, Batch, 1);
         TrajectoryTests.Follow(trainer, golden.RootElement.GetProperty("sft_20_steps"));
     }
 

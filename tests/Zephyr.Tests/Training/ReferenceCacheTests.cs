@@ -32,7 +32,7 @@ public sealed class ReferenceCacheTests : IDisposable
 
         using Zephyr.Model.MistralForCausalLM one = TinyTraining.Model(), other = TinyTraining.Model();
         Near.Equal(new DpoObjective(one, frozen, settings).AccumulateGradients(pairs), new DpoObjective(other, cached, settings).AccumulateGradients(pairs), 1e-6, "metrics");
-        foreach (var (name, parameter) in one.Parameters.All) Near.Equal(parameter.grad!, other.Parameters[name].grad!, 1e-5, name);
+        foreach (var (name, parameter) in one.Parameters.All) Near.Equal(one.Parameters.Of(name).Gradient!, other.Parameters.Of(name).Gradient!, 1e-5, name);
     }
 
     [Fact]

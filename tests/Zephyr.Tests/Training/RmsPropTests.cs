@@ -19,7 +19,6 @@ public class RmsPropTests
         using var scope = NewDisposeScope();
         using var parameters = Parameters(tensor(new[] { 0.5f, -0.25f, 0.125f, 1 }));
         using var optimizer = new RmsProp(parameters, new() { WeightDecay = 0.1 });
-        using var gradients = new Gradients(parameters);
         float[][] expected =
         [
             [0.40000003576278687f, -0.15000003576278687f, 0.025000162422657013f, 1.100000023841858f],
@@ -30,8 +29,9 @@ public class RmsPropTests
         ];
         foreach (var (i, weights) in expected.Index())
         {
-            parameters[Weight].grad = tensor(new[] { 0.3f, -0.2f, 0.05f, -1.5f }) * (1 - 0.3f * i);
-            optimizer.Step(gradients, 1, 0.01);
+            parameters.ClearGradients();
+            parameters.Of(Weight).Add(tensor(new[] { 0.3f, -0.2f, 0.05f, -1.5f }) * (1 - 0.3f * i));
+            optimizer.Step(1, 0.01);
             Near.Equal(tensor(weights), parameters[Weight], 1e-6, $"weights after step {i + 1}");
         }
     }
@@ -45,7 +45,6 @@ public class RmsPropTests
         var start = rand(6, 5) - 0.5;
         using var parameters = Parameters(start.clone(), start.clone());
         using var ours = new RmsProp(parameters, new() { WeightDecay = decay });
-        using var gradients = new Gradients(parameters);
         var decayed = new TorchSharp.Modules.Parameter(start.clone());
         var kept = new TorchSharp.Modules.Parameter(start.clone());
         using var torchDecayed = optim.RMSProp([decayed], 1, weight_decay: decay);
@@ -54,8 +53,12 @@ public class RmsPropTests
         {
             var rate = 0.1 / step;
             var gradient = rand(6, 5) - 0.4;
-            foreach (var (_, parameter) in parameters.All) parameter.grad = gradient * 4;
-            ours.Step(gradients, 0.25, rate);
+            foreach (var weight in parameters.Weights)
+            {
+                weight.ClearGradient();
+                weight.Add(gradient * 4);
+            }
+            ours.Step(0.25, rate);
             foreach (var (parameter, optimizer) in new[] { (decayed, torchDecayed), (kept, torchKept) })
             {
                 parameter.grad = gradient.clone();

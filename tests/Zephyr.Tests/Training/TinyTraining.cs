@@ -59,7 +59,7 @@ internal static class TinyTraining
 
     /// <summary>A DPO objective whose reference is another model than the policy. The reference is the caller's.</summary>
     public static DpoObjective Dpo(MistralForCausalLM policy, MistralForCausalLM reference, PairLayoutKind layout = PairLayoutKind.Separate, bool recompute = false) =>
-        Dpo(policy, reference, new(DpoLossSettings.Sigmoid(0.1), layout, recompute));
+        Dpo(policy, reference, new(DpoLossSettings.Sigmoid(0.1), layout, recompute ? 1 : 0));
 
     /// <summary>The same, set in any way.</summary>
     public static DpoObjective Dpo(MistralForCausalLM policy, MistralForCausalLM reference, DpoSettings settings) =>

@@ -19,7 +19,7 @@ public class TrajectoryTests
     {
         using var golden = new GoldenModel(window);
         var model = golden.Load("policy");
-        using var trainer = Trainer(model, new SftObjective(model, recompute: false), GoldenModel.SftTrain, batch, accumulation);
+        using var trainer = Trainer(model, new SftObjective(model), GoldenModel.SftTrain, batch, accumulation);
         Follow(trainer, golden.Numbers.GetProperty("sft_10_steps"));
         SameWeights(golden, model, "after-sft-10");
     }
