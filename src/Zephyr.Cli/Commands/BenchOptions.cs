@@ -37,6 +37,9 @@ internal sealed record BenchOptions : IOptionGroup
     [ConfigKey("recompute each layer in the backward pass instead of keeping its activations")]
     public bool GradientCheckpointing { get; init; }
 
+    [ConfigKey("with gradient_checkpointing: recompute every k-th layer only")]
+    public int GradientCheckpointingEvery { get; init; } = 1;
+
     [ConfigKey("train bf16 weights with an fp32 master copy and fp32 moments")]
     public bool Bf16 { get; init; }
 
@@ -52,6 +55,9 @@ internal sealed record BenchOptions : IOptionGroup
     [ConfigKey("auto, cpu, cuda or cuda:N")]
     public string Device { get; init; } = "auto";
 
+    [ConfigKey("matrix products on the CPU: default, or native (the processor's widest instructions, also on AMD)")]
+    public string CpuKernels { get; init; } = "default";
+
     [ConfigKey("one JSON document instead of a table")]
     public bool Json { get; init; }
 
@@ -60,6 +66,7 @@ internal sealed record BenchOptions : IOptionGroup
         PerDeviceTrainBatchSize = PerDeviceTrainBatchSize,
         GradientAccumulationSteps = GradientAccumulationSteps,
         GradientCheckpointing = GradientCheckpointing,
+        GradientCheckpointingEvery = GradientCheckpointingEvery,
         Bf16 = Bf16,
     };
 
@@ -69,12 +76,14 @@ internal sealed record BenchOptions : IOptionGroup
     [
         .. Size is null == Model is null ? [new ConfigProblem("size", "give one of --size and --model")] : Array.Empty<ConfigProblem>(),
         .. AtLeast("steps", Steps, 1), .. AtLeast("warm", Warm, 0), .. Training.Validate(), .. Optimizer.Validate(), .. ModelOptions.CheckDevice(Device),
+        .. OneOf("cpu_kernels", CpuKernels, "default", "native"),
     ];
 
     /// <summary>Reads the pairs and describes the model; nothing is loaded yet.</summary>
     /// <exception cref="UserErrorException">The file, the size or the folder is not usable.</exception>
     public BenchmarkSettings Settings(out List<TokenizedPair> pairs, CancellationToken cancellation)
     {
+        NativeTorch.Load(CpuKernels);
         var config = Model is null ? NamedSizes.Of(Size!) : MistralConfigFile.Read(Model);
         pairs = [.. TokenPairSchema.Read([Pairs]).Until(cancellation)];
         foreach (var pair in pairs)

@@ -24,9 +24,16 @@ public sealed record ModelOptions : IOptionGroup
     [ConfigKey("auto, cpu, cuda or cuda:N")]
     public string Device { get; init; } = "auto";
 
+    /// <summary>
+    /// default, or native: the matrix products of libtorch's CPU library take the kernels for what the processor can do, also where it is not Intel's. Other last bits.
+    /// </summary>
+    [ConfigKey("matrix products on the CPU: default, or native (the processor's widest instructions, also on AMD; other last bits)")]
+    public string CpuKernels { get; init; } = "default";
+
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
+        .. OneOf("cpu_kernels", CpuKernels, "default", "native"),
         .. OneOf("torch_dtype", TorchDtype, "float32", "bfloat16"),
         .. CheckDevice(Device),
     ];

@@ -33,9 +33,6 @@ public sealed record TrainingOptions : IOptionGroup
     [ConfigKey("with gradient_checkpointing: recompute every k-th layer only; 1 for all, more is faster and takes more memory")]
     public int GradientCheckpointingEvery { get; init; } = 1;
 
-    /// <summary>The two together: 0 where no layer is recomputed.</summary>
-    public int RecomputeEvery => GradientCheckpointing ? GradientCheckpointingEvery : 0;
-
     /// <summary>bf16 weights and activations with an fp32 master copy and fp32 moments in the optimizer.</summary>
     [ConfigKey("train bf16 weights with an fp32 master copy and fp32 moments")]
     public bool Bf16 { get; init; }

@@ -10,16 +10,14 @@ namespace Zephyr.Objectives;
 /// <param name="Logits">The sum over the answer's tokens of the mean logit over the vocabulary.</param>
 internal readonly record struct AnswerScores(Tensor LogProbs, Tensor PlainLogProbs, Tensor Logits)
 {
-    /// <summary>Scores the sequences of a batch from its hidden states, without a graph.</summary>
-    public static AnswerScores Of(LabelLogProbs head, Tensor hidden_TD)
+    /// <summary>Sums log-probabilities by sequence.</summary>
+    /// <param name="head">Knows which labels are whose.</param>
+    /// <param name="logProbs_R">As it gives them.</param>
+    /// <param name="logits_R">The mean logits of the same rows.</param>
+    public static AnswerScores Of(LabelLogProbs head, Tensor logProbs_R, Tensor logits_R)
     {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var logProbs_R = head.Forward(hidden_TD);
         var plain_N = head.SumBySequence(logProbs_R);
-        var weighted_N = head.LabelWeights_R is null ? plain_N : head.WeightedSumBySequence(logProbs_R);
-        var logits_N = head.SumBySequence(head.MeanLogits(hidden_TD));
-        return new(weighted_N.MoveToOuterDisposeScope(), plain_N.MoveToOuterDisposeScope(), logits_N.MoveToOuterDisposeScope());
+        return new(head.LabelWeights_R is null ? plain_N : head.WeightedSumBySequence(logProbs_R), plain_N, head.SumBySequence(logits_R));
     }
 
     /// <summary>Runs the batches through a model and scores every sequence.</summary>
@@ -27,10 +25,13 @@ internal readonly record struct AnswerScores(Tensor LogProbs, Tensor PlainLogPro
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
+        var meanHead_D = LabelLogProbs.MeanHead(model);
         var scores = batches.Select(batch =>
         {
             using var inner = NewDisposeScope();
-            return Of(new LabelLogProbs(model, batch), model.HiddenStates(batch.Batch)).MoveToOuterScope();
+            var head = new LabelLogProbs(model, batch);
+            var hidden_TD = model.HiddenStates(batch.Batch);
+            return Of(head, head.Forward(hidden_TD), head.MeanLogits(hidden_TD, meanHead_D)).MoveToOuterScope();
         });
         return Join([.. scores]).MoveToOuterScope();
     }

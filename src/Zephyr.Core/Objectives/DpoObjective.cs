@@ -1,4 +1,5 @@
 using TorchSharp;
+using Zephyr.Data.Batches;
 using Zephyr.Data.Text;
 using Zephyr.Model;
 using Zephyr.Runtime;
@@ -8,8 +9,8 @@ namespace Zephyr.Objectives;
 
 /// <summary>
 /// Distilled direct preference optimisation (the paper's equation 2): four forward passes a step, policy and
-/// reference on the chosen and the rejected answers. Two phases (decision 13): log-probabilities first, then the
-/// coefficient of each sequence goes back through the head and the layers.
+/// reference on the chosen and the rejected answers. A pair's log-probabilities give each of its labels a coefficient, which goes back
+/// through the head and the layers (decision 13).
 /// </summary>
 /// <param name="policy">What learns.</param>
 /// <param name="reference">What it is held to.</param>
@@ -47,6 +48,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
     /// <inheritdoc/>
     public Tensor AccumulateGradients(IReadOnlyList<TokenizedPair> examples, IReadOnlyList<double> totals)
     {
+        using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var referenceSums = reference.SumsOf(examples);
         List<ForwardPass> passes = [];
@@ -54,17 +56,17 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
         {
             var batches = PairLayout.Of(examples, settings);
             foreach (var batch in batches) passes.Add(policy.Forward(batch.Batch, settings.RecomputeEvery));
-            var heads = batches.Select(batch => new LabelLogProbs(policy, batch)).ToList();
-            var scores = AnswerScores.Join([.. heads.Zip(passes, (head, pass) => AnswerScores.Of(head, pass.Hidden_TD))]);
-
-            // Leaves of their own: without tails the two are one tensor.
-            var (weighted, plain) = (scores.LogProbs.detach().requires_grad_(true), scores.PlainLogProbs.detach().requires_grad_(true));
-            var pairs = Pairs(examples, weighted, referenceSums);
-            var losses_N = Loss(pairs, plain, totals);
-            losses_N.sum().backward();
-            Backward(passes, heads, weighted, plain);
-            using var noGradient = no_grad();
-            return Metrics(pairs, scores, losses_N).MoveToOuterDisposeScope();
+            var hidden_TD = passes.Count == 1 ? passes[0].Hidden_TD : cat([.. passes.Select(pass => pass.Hidden_TD)], 0);
+            var gradient_TD = zeros_like(hidden_TD);
+            var sums = Head(examples, LabelledBatch.Join(batches), hidden_TD, referenceSums, totals, gradient_TD);
+            long start = 0;
+            foreach (var pass in passes)
+            {
+                using var freed = pass; // Freed as soon as it is done: what it keeps is the bulk of the memory.
+                pass.Backward(gradient_TD.narrow(0, start, pass.Hidden_TD.shape[0]));
+                start += pass.Hidden_TD.shape[0];
+            }
+            return sums.MoveToOuterDisposeScope();
         }
         finally
         {
@@ -72,21 +74,67 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
         }
     }
 
-    /// <summary>The second phase: each label's coefficient goes back through the head and the layers.</summary>
-    private static void Backward(List<ForwardPass> passes, List<LabelLogProbs> heads, Tensor weighted, Tensor plain)
+    /// <summary>
+    /// From hidden states to loss and d loss / d hidden, some pairs at a time: a pair's loss asks for its own answers only, so that most pairs meet the
+    /// vocabulary once, log-probabilities and way back in one visit.
+    /// </summary>
+    private Tensor Head(IReadOnlyList<TokenizedPair> examples, LabelledBatch batch, Tensor hidden_TD, Tensor referenceSums, IReadOnlyList<double> totals, Tensor gradient_TD)
     {
-        using Tensor? ofWeighted = weighted.grad, ofPlain = plain.grad;
-        long start = 0;
-        foreach (var (pass, head) in passes.Zip(heads))
+        var meanHead_D = LabelLogProbs.MeanHead(policy);
+        var sums = zeros(MetricNames.Count, ScalarType.Float32, policy.Device);
+        foreach (var range in PairsAtOnce(examples))
         {
             using var scope = NewDisposeScope();
-            using var freed = pass; // Freed as soon as it is done: its graph is the bulk of the memory.
-            var coefficients_R = head.SpreadOverLabels((ofWeighted ?? zeros_like(weighted)).narrow(0, start, head.SequenceCount));
-            if (head.LabelWeights_R is { } weights_R) coefficients_R = coefficients_R * weights_R;
-            if (ofPlain is not null) coefficients_R = coefficients_R.add(head.SpreadOverLabels(ofPlain.narrow(0, start, head.SequenceCount)), KeptScalar.One);
-            pass.Backward(head.Backward(pass.Hidden_TD, coefficients_R, out _));
-            start += head.SequenceCount;
+            int[] both = [.. range, .. range.Select(n => n + examples.Count)];
+            var head = new LabelLogProbs(policy, batch.OfGroups(both));
+            var ofReference = referenceSums.index_select(0, tensor(both, ScalarType.Int64, policy.Device));
+            List<TokenizedPair> pairs = [.. range.Select(n => examples[n])];
+            head.Backward(hidden_TD, logProbs_R =>
+            {
+                var scores = AnswerScores.Of(head, logProbs_R, head.MeanLogits(hidden_TD, meanHead_D));
+                var (losses_N, logProbs, coefficients_R) = Coefficients(pairs, head, scores, ofReference, totals);
+                sums.add_(Metrics(logProbs, scores, losses_N), KeptScalar.One);
+                return coefficients_R;
+            }, gradient_TD);
         }
+        return sums;
+    }
+
+    /// <summary>As many pairs as a chunk of logits holds, one at least; all of them where the loss is over sorted pairs.</summary>
+    private IEnumerable<IReadOnlyList<int>> PairsAtOnce(IReadOnlyList<TokenizedPair> examples)
+    {
+        var room = settings.Loss.IsOverSortedPairs ? int.MaxValue : LabelLogProbs.RowsOf(policy.Config.VocabSize);
+        List<int> range = [];
+        var rows = 0L;
+        for (var n = 0; n < examples.Count; n++)
+        {
+            var labels = examples[n].ChosenIds.Length + examples[n].RejectedIds.Length;
+            if (range.Count > 0 && rows + labels > room)
+            {
+                yield return range;
+                (range, rows) = ([], 0);
+            }
+            range.Add(n);
+            rows += labels;
+        }
+        yield return range;
+    }
+
+    /// <summary>The losses, and d loss / d log-probability of each label: the one place where autograd is asked, on a number for each answer.</summary>
+    private (Tensor Losses_N, PairLogProbs LogProbs, Tensor Coefficients_R) Coefficients(
+        IReadOnlyList<TokenizedPair> pairs, LabelLogProbs head, AnswerScores scores, Tensor referenceSums, IReadOnlyList<double> totals)
+    {
+        using var recording = enable_grad();
+        // Leaves of their own: without tails the two are one tensor.
+        var (weighted, plain) = (scores.LogProbs.detach().requires_grad_(true), scores.PlainLogProbs.detach().requires_grad_(true));
+        var logProbs = Pairs(pairs, weighted, referenceSums);
+        var losses_N = Loss(logProbs, plain, totals);
+        losses_N.sum().backward();
+        using var done = no_grad();
+        var coefficients_R = head.SpreadOverLabels(weighted.grad ?? zeros_like(weighted));
+        if (head.LabelWeights_R is { } weights_R) coefficients_R = coefficients_R * weights_R;
+        if (plain.grad is { } ofPlain) coefficients_R = coefficients_R.add(head.SpreadOverLabels(ofPlain), KeptScalar.One);
+        return (losses_N, logProbs, coefficients_R);
     }
 
     private PairLogProbs Pairs(IReadOnlyList<TokenizedPair> examples, Tensor policySums, Tensor referenceSums)

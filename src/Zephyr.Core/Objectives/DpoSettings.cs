@@ -20,6 +20,9 @@ public sealed record DpoLossSettings(IReadOnlyList<(DpoLossType Type, double Wei
     /// <summary>alpha of the alpha-divergence.</summary>
     public double DivergenceAlpha { get; init; } = 0.5;
 
+    /// <summary>A loss is over the sorted pairs of a micro-batch, so that no pair has a loss of its own.</summary>
+    public bool IsOverSortedPairs => Losses.Any(loss => loss.Type is DpoLossType.Aot or DpoLossType.AotUnpaired);
+
     /// <summary>Temperature of the mix in <see cref="DpoLossType.Discopop"/>.</summary>
     public double DiscopopTau { get; init; } = 0.05;
 }

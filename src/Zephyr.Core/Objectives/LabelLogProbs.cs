@@ -12,8 +12,8 @@ namespace Zephyr.Objectives;
 /// </summary>
 internal sealed class LabelLogProbs
 {
-    /// <summary>What a chunk's logits may take, in bytes: 512 rows at V = 32,000.</summary>
-    public const long ChunkBytes = 64L << 20;
+    /// <summary>What a chunk's logits may take, in bytes: 1,048 rows at V = 32,000, which holds both answers of most pairs.</summary>
+    public const long ChunkBytes = 128L << 20;
 
     private readonly MistralForCausalLM _model;
     private readonly LabelledBatch _batch;
@@ -27,7 +27,7 @@ internal sealed class LabelLogProbs
         (_model, _batch) = (model, batch);
         (_rows, _labels) = (tensor(batch.Rows, ScalarType.Int64, model.Device), tensor(batch.Labels, ScalarType.Int64, model.Device));
         LabelWeights_R = batch.LabelWeights is null ? null : tensor(batch.LabelWeights, device: model.Device);
-        RowsAtOnce = (int)Math.Clamp(chunkBytes / (sizeof(float) * (long)model.Config.VocabSize), 1, int.MaxValue);
+        RowsAtOnce = RowsOf(model.Config.VocabSize, chunkBytes);
     }
 
     /// <summary>What each label counts for in its sequence's sum, [R] fp32; null where all count alike.</summary>
@@ -39,13 +39,24 @@ internal sealed class LabelLogProbs
     /// <summary>The most rows of a chunk.</summary>
     public int RowsAtOnce { get; }
 
+    /// <summary>How many rows of logits a chunk may have.</summary>
+    public static int RowsOf(int vocabulary, long chunkBytes = ChunkBytes) => (int)Math.Clamp(chunkBytes / (sizeof(float) * (long)vocabulary), 1, int.MaxValue);
+
+    /// <summary>The mean row of a model's head, [D] fp32.</summary>
+    public static Tensor MeanHead(MistralForCausalLM model)
+    {
+        using var noGradient = no_grad();
+        return model.Head_VD.mean([0], keepdim: false, type: ScalarType.Float32);
+    }
+
     /// <summary>The mean logit over the vocabulary of each row that predicts a label, [R] fp32: hidden . mean(W), so no logits are made.</summary>
-    public Tensor MeanLogits(Tensor hidden_TD)
+    /// <param name="hidden_TD">Hidden states.</param>
+    /// <param name="meanHead_D">As <see cref="MeanHead"/> gives it.</param>
+    public Tensor MeanLogits(Tensor hidden_TD, Tensor meanHead_D)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var mean_D = _model.Head_VD.mean([0], keepdim: false, type: ScalarType.Float32).to_type(hidden_TD.dtype);
-        return hidden_TD.matmul(mean_D).index_select(0, _rows).to_type(ScalarType.Float32).MoveToOuterDisposeScope();
+        return hidden_TD.index_select(0, _rows).to_type(ScalarType.Float32).matmul(meanHead_D).MoveToOuterDisposeScope();
     }
 
     /// <summary>The log-probability of each label, [R] fp32, without a graph.</summary>
@@ -60,27 +71,42 @@ internal sealed class LabelLogProbs
         })], 0).MoveToOuterDisposeScope();
     }
 
-    /// <summary>
-    /// Sends d loss / d log-probability back: adds the head's share to its gradient and returns d loss / d hidden, [T, D] in the data type of the hidden states.
-    /// </summary>
-    /// <param name="hidden_TD">The hidden states that <see cref="Forward"/> saw.</param>
+    /// <summary>Sends known d loss / d log-probability back, chunk by chunk: every row meets the vocabulary once.</summary>
+    /// <param name="hidden_TD">The hidden states.</param>
     /// <param name="coefficients_R">d loss / d log-probability of each label, fp32.</param>
-    /// <param name="logProbs_R">The log-probabilities, which come along for free.</param>
-    public Tensor Backward(Tensor hidden_TD, Tensor coefficients_R, out Tensor logProbs_R)
+    /// <param name="gradient_TD">d loss / d hidden is added to it, d loss / d head to the head's gradient.</param>
+    /// <returns>The log-probabilities, [R] fp32.</returns>
+    public Tensor Backward(Tensor hidden_TD, Tensor coefficients_R, Tensor gradient_TD)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var gradient_TD = zeros_like(hidden_TD);
-        List<Tensor> logProbs = [];
-        foreach (var (start, count) in Chunks())
+        return cat([.. Chunks().Select(chunk =>
         {
             using var inner = NewDisposeScope();
-            var chunk = Chunk.Of(this, hidden_TD, start, count);
-            logProbs.Add(chunk.LogProbs_C.MoveToOuterDisposeScope());
-            chunk.Backward(coefficients_R.narrow(0, start, count), gradient_TD);
+            var met = Chunk.Of(this, hidden_TD, chunk.Start, chunk.Count);
+            met.Backward(coefficients_R.narrow(0, chunk.Start, chunk.Count), gradient_TD);
+            return met.LogProbs_C.MoveToOuterDisposeScope();
+        })], 0).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// The same for coefficients that depend on the log-probabilities. Where all rows fit one chunk they meet the vocabulary once; otherwise
+    /// the log-probabilities come first, and the chunks are made again for the way back.
+    /// </summary>
+    /// <param name="hidden_TD">The hidden states.</param>
+    /// <param name="coefficientsOf">From the log-probabilities, [R] fp32, to d loss / d log-probability, [R] fp32.</param>
+    /// <param name="gradient_TD">d loss / d hidden is added to it, d loss / d head to the head's gradient.</param>
+    public void Backward(Tensor hidden_TD, Func<Tensor, Tensor> coefficientsOf, Tensor gradient_TD)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        if (_batch.LabelCount > RowsAtOnce)
+        {
+            Backward(hidden_TD, coefficientsOf(Forward(hidden_TD)), gradient_TD);
+            return;
         }
-        logProbs_R = cat(logProbs, 0).MoveToOuterDisposeScope();
-        return gradient_TD.MoveToOuterDisposeScope();
+        var chunk = Chunk.Of(this, hidden_TD, 0, _batch.LabelCount);
+        chunk.Backward(coefficientsOf(chunk.LogProbs_C), gradient_TD);
     }
 
     /// <summary>The sum of each sequence's log-probabilities, each counting for its label's weight, [N] fp32.</summary>

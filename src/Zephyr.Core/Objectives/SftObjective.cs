@@ -42,7 +42,8 @@ public sealed class SftObjective(MistralForCausalLM model, int recomputeEvery = 
         // The loss is -sum log p, so every label's coefficient is known beforehand and one visit to the head suffices.
         using Scalar minusOne = -1f;
         var coefficients_R = full(batch.LabelCount, minusOne, ScalarType.Float32, model.Device);
-        var gradient_TD = head.Backward(pass.Hidden_TD, coefficients_R, out var logProbs_R);
+        var gradient_TD = zeros_like(pass.Hidden_TD);
+        var logProbs_R = head.Backward(pass.Hidden_TD, coefficients_R, gradient_TD);
         pass.Backward(gradient_TD);
         return LossSum(logProbs_R).MoveToOuterDisposeScope();
     }

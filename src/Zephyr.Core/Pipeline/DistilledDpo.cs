@@ -21,7 +21,7 @@ public static class DistilledDpo
     public static TrainingSummary Run(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
         var (config, run) = (resolved.Value, Prepare(resolved, settings, cancellation));
-        var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery);
+        var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
         // Before the policy is loaded: the two are never in memory together.
         IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, config.Training.PerDeviceEvalBatchSize, cancellation);
         using var policy = run.Stage.LoadPolicy();

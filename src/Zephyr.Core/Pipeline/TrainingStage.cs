@@ -33,11 +33,11 @@ internal sealed class TrainingStage
     public TrainingStage(string name, ModelOptions model, RunOptions run, TrainerOptions options, JsonObject config, StageSettings session)
     {
         (Name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
+        var native = NativeTorch.Load(model.CpuKernels);
         Device = ComputeDevice.Resolve(model.Device);
         Folder = new(run.OutputDir);
         RequireElsewhere("model_name_or_path", model.ModelNameOrPath);
         if (model.TokenizerNameOrPath is { } tokenizerPath) RequireElsewhere("tokenizer_name_or_path", tokenizerPath);
-        var native = NativeTorch.Load();
         if (!native.Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal))
             Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume);

@@ -26,10 +26,23 @@ public static class NativeTorch
     public const string SupportedVersion = "2.10";
 
     private static readonly Lazy<NativeTorchInfo> Loaded = new(() => LoadFrom(Locate()));
+    private static bool _nativeKernels;
 
     /// <summary>Loads the native libraries once; every later call returns, or throws, what the first one did.</summary>
     /// <exception cref="UserErrorException">Nothing usable was found; the message names the folder and the remedy.</exception>
     public static NativeTorchInfo Load() => Loaded.Value;
+
+    /// <summary>As <see cref="Load()"/>, with the kernels that <c>cpu_kernels</c> names; the first call in a process decides.</summary>
+    /// <param name="kernels">default or native: see <see cref="MklKernels"/>.</param>
+    /// <exception cref="UserErrorException">As for <see cref="Load()"/>, or there is nothing to choose.</exception>
+    /// <exception cref="InvalidOperationException">The libraries have been loaded with other ones, and may have chosen already.</exception>
+    public static NativeTorchInfo Load(string kernels)
+    {
+        var native = kernels == "native";
+        if (!Loaded.IsValueCreated) _nativeKernels = native;
+        else if (native && !_nativeKernels) throw new InvalidOperationException("cpu_kernels: libtorch has been loaded before they were chosen");
+        return Load();
+    }
 
     private static (string Folder, string Origin) Locate()
     {
@@ -59,7 +72,8 @@ public static class NativeTorch
         string[] libraries = hasCuda
             ? ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"]
             : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
-        foreach (var library in libraries) LoadLibrary(Path.Combine(found.Folder, library));
+        var loaded = libraries.ToDictionary(library => library, library => LoadLibrary(Path.Combine(found.Folder, library)));
+        if (_nativeKernels) MklKernels.TakeNative(loaded["libtorch_cpu.so"]);
         var handle = LoadTorchSharp(out var repaired);
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,
             (name, _, _) => name == "LibTorchSharp" ? handle : IntPtr.Zero);
@@ -68,13 +82,13 @@ public static class NativeTorch
         return info;
     }
 
-    private static void LoadLibrary(string path)
+    private static IntPtr LoadLibrary(string path)
     {
         try
         {
             // Otherwise the dynamic loader maps what is not there and dies of it (SIGBUS), without a word.
             if (ElfRepair.IsTruncated(path)) throw new BadImageFormatException("the file ends in the middle");
-            NativeLibrary.Load(path);
+            return NativeLibrary.Load(path);
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException or IOException or UnauthorizedAccessException)
         {

@@ -33,12 +33,27 @@ public class LabelLogProbsTests
         (expected_R * weights_R).sum().backward();
         var expectedHead = model.Head_VD.grad!;
 
-        var head = new LabelLogProbs(model, batch);
-        var gradient_TD = head.Backward(hidden_TD.detach(), weights_R, out var logProbs_R);
+        // 512 rows of logits, so that there is one chunk, or several.
+        var head = new LabelLogProbs(model, batch, 512 * sizeof(float) * TinyTraining.Shape.VocabSize);
+        Assert.Equal(512, head.RowsAtOnce);
         Near.Equal(expected_R.detach(), head.Forward(hidden_TD.detach()), 1e-6, "log-probabilities");
-        Near.Equal(expected_R.detach(), logProbs_R, 1e-6, "log-probabilities on the way back");
-        Near.Equal(hidden_TD.grad!, gradient_TD, 1e-6, "d hidden");
-        Near.Equal(expectedHead, model.Head.Gradient!, 1e-6, "d head");
+        // The coefficients are known, or come of the log-probabilities: in one visit to the vocabulary where they fit a chunk, in two where not.
+        foreach (var known in (bool[])[true, false])
+        {
+            model.Parameters.ClearGradients();
+            var gradient_TD = zeros_like(hidden_TD);
+            Tensor? logProbs_R = null;
+            if (known) logProbs_R = head.Backward(hidden_TD.detach(), weights_R, gradient_TD);
+            else
+                head.Backward(hidden_TD.detach(), logProbs =>
+                {
+                    logProbs_R = logProbs.clone().MoveToOuterDisposeScope();
+                    return weights_R;
+                }, gradient_TD);
+            Near.Equal(expected_R.detach(), logProbs_R!, 1e-6, "log-probabilities on the way back");
+            Near.Equal(hidden_TD.grad!, gradient_TD, 1e-6, "d hidden");
+            Near.Equal(expectedHead, model.Head.Gradient!, 1e-6, "d head");
+        }
     }
 
     [Fact]

@@ -16,6 +16,37 @@ public sealed record LabelledBatch(RaggedBatch Batch, int[] Rows, int[] Labels, 
     /// <summary>[R] what each label counts for in its sequence's sum; null where all count alike.</summary>
     public float[]? LabelWeights { get; init; }
 
+    /// <summary>Batches end to end as one, their groups of labels likewise.</summary>
+    /// <param name="batches">At least one.</param>
+    public static LabelledBatch Join(IReadOnlyList<LabelledBatch> batches)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        if (batches.Count == 1) return batches[0];
+        List<int> rows = [], labels = [], offsets = [0];
+        var tokens = 0;
+        foreach (var batch in batches)
+        {
+            rows.AddRange(batch.Rows.Select(row => row + tokens));
+            offsets.AddRange(batch.LabelOffsets.Skip(1).Select(offset => offset + labels.Count));
+            labels.AddRange(batch.Labels);
+            tokens += batch.Batch.TokenCount;
+        }
+        return new(RaggedBatch.Join([.. batches.Select(batch => batch.Batch)]), [.. rows], [.. labels], [.. offsets])
+        {
+            LabelWeights = batches[0].LabelWeights is null ? null : [.. batches.SelectMany(batch => batch.LabelWeights!)],
+        };
+    }
+
+    /// <summary>The same tokens with some of the groups of labels, in the order given.</summary>
+    public LabelledBatch OfGroups(IReadOnlyList<int> groups)
+    {
+        ArgumentNullException.ThrowIfNull(groups);
+        T[] Part<T>(T[] all) => [.. groups.SelectMany(n => all[LabelOffsets[n]..LabelOffsets[n + 1]])];
+        var offsets = new int[groups.Count + 1];
+        for (var i = 0; i < groups.Count; i++) offsets[i + 1] = offsets[i] + LabelOffsets[groups[i] + 1] - LabelOffsets[groups[i]];
+        return new(Batch, Part(Rows), Part(Labels), offsets) { LabelWeights = LabelWeights is null ? null : Part(LabelWeights) };
+    }
+
     /// <summary>
     /// Lays the documents of all sequences end to end and gathers what the loss asks for. A packed sequence is as many sequences
     /// of the batch as it has documents: that is all there is to keeping them apart.

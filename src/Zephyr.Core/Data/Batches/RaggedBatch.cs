@@ -43,4 +43,22 @@ public sealed record RaggedBatch(int[] TokenIds, int[] Positions, int[] Offsets)
         }
         return new(ids, positions, offsets);
     }
+
+    /// <summary>Batches end to end as one.</summary>
+    public static RaggedBatch Join(IReadOnlyList<RaggedBatch> batches)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        List<int> offsets = [0];
+        List<RowSpan> prefixes = [];
+        foreach (var batch in batches)
+        {
+            var start = offsets[^1];
+            prefixes.AddRange((batch.Prefixes ?? new RowSpan[batch.SequenceCount]).Select(prefix => prefix with { Start = prefix.Start + start }));
+            offsets.AddRange(batch.Offsets.Skip(1).Select(offset => offset + start));
+        }
+        return new([.. batches.SelectMany(batch => batch.TokenIds)], [.. batches.SelectMany(batch => batch.Positions)], [.. offsets])
+        {
+            Prefixes = batches.Any(batch => batch.Prefixes is not null) ? [.. prefixes] : null,
+        };
+    }
 }

@@ -39,7 +39,7 @@ public static class Benchmark
     {
         ArgumentNullException.ThrowIfNull(settings);
         ProcessMemory.ForgetPeak();
-        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, settings.Training.RecomputeEvery),
+        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, settings.Training.RecomputeEvery()),
             row => 3 * MatrixProducts.Forward(settings.Model.Config, LabelledBatch.Of([row])), cancellation);
     }
 
@@ -48,7 +48,7 @@ public static class Benchmark
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
-        var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery);
+        var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery());
         ProcessMemory.ForgetPeak();
         var before = ProcessMemory.Resident;
         var frozen = options.Reference == "frozen";
