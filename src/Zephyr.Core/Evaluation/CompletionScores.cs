@@ -17,9 +17,13 @@ public static class CompletionScores
 {
     /// <summary>Scores the rows one by one, in their order.</summary>
     /// <exception cref="BadRowException">An id is outside the vocabulary, or the row is longer than the model was made for.</exception>
-    public static IEnumerable<CompletionScore> Of(MistralForCausalLM model, IEnumerable<TokenIdRow> rows) => rows.Select(row => Of(model, row));
+    public static IEnumerable<CompletionScore> Of(MistralForCausalLM model, IEnumerable<TokenIdRow> rows)
+    {
+        using var workspace = new LogitsWorkspace();
+        foreach (var row in rows) yield return Of(model, row, workspace);
+    }
 
-    private static CompletionScore Of(MistralForCausalLM model, TokenIdRow row)
+    private static CompletionScore Of(MistralForCausalLM model, TokenIdRow row, LogitsWorkspace workspace)
     {
         foreach (var (field, ids) in new[] { ("prompt_ids", row.PromptIds), ("completion_ids", row.CompletionIds) })
             if (ids.Max() >= model.Config.VocabSize)
@@ -30,7 +34,7 @@ public static class CompletionScores
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var batch = LabelledBatch.Of([TokenSequence.OfAnswer(row.PromptIds, row.CompletionIds)]);
-        var logProbs = new LabelLogProbs(model, batch).Forward(model.HiddenStates(batch.Batch));
+        var logProbs = new LabelLogProbs(model, batch, workspace).Forward(model.HiddenStates(batch.Batch));
         return new(logProbs.to_type(ScalarType.Float64).sum().item<double>(), row.CompletionIds.Length);
     }
 }

@@ -14,7 +14,8 @@ public static class ModelEvaluation
     public static IReadOnlyDictionary<string, double> OnSequences(MistralForCausalLM model, IReadOnlyList<TokenSequence> sequences, int batchSize,
         CancellationToken cancellation)
     {
-        var objective = new SftObjective(model);
+        using var workspace = new LogitsWorkspace();
+        var objective = new SftObjective(model, workspace);
         var loss = Evaluator.Run(objective, sequences, batchSize, cancellation)["loss"];
         return new Dictionary<string, double>
         {
@@ -30,8 +31,9 @@ public static class ModelEvaluation
     public static IReadOnlyDictionary<string, double> OnPairs(MistralForCausalLM model, MistralForCausalLM reference, IReadOnlyList<TokenizedPair> pairs,
         double beta, int batchSize, CancellationToken cancellation)
     {
+        using var workspace = new LogitsWorkspace();
         var settings = new DpoSettings(DpoLossSettings.Sigmoid(beta));
-        var objective = new DpoObjective(model, new FrozenReference(reference, settings), settings);
+        var objective = new DpoObjective(model, new FrozenReference(reference, settings, workspace), settings, workspace);
         return new Dictionary<string, double>(Evaluator.Run(objective, pairs, batchSize, cancellation)) { ["rows"] = pairs.Count };
     }
 }

@@ -25,11 +25,13 @@ internal sealed class FeedForward(ParameterSet parameters, string prefix)
     public Tensor Backward(Tensor x_TD, Gates gates, Tensor gradient_TD)
     {
         using var scope = NewDisposeScope();
-        var open_TF = silu(gates.Gate_TF);
-        var ofProduct_TF = _down.Backward(open_TF * gates.Up_TF, gradient_TD);
-        // In place from here: what was silu(gate) becomes d loss / d up, what was d loss / d product becomes d loss / d silu(gate).
+        // These are the widest tensors of a layer: each is freed, or turned into the next one in place, as soon as it has served.
+        using var open_TF = silu(gates.Gate_TF);
+        Tensor ofProduct_TF;
+        using (var product_TF = open_TF * gates.Up_TF) ofProduct_TF = _down.Backward(product_TF, gradient_TD);
         var ofInput_TD = _up.Backward(x_TD, open_TF.mul_(ofProduct_TF));
-        _gate.Backward(x_TD, TorchOps.SiluBackward(ofProduct_TF.mul_(gates.Up_TF), gates.Gate_TF), ofInput_TD);
+        TorchOps.SiluBackward(ofProduct_TF.mul_(gates.Up_TF), gates.Gate_TF);
+        _gate.Backward(x_TD, ofProduct_TF, ofInput_TD);
         return ofInput_TD.MoveToOuterDisposeScope();
     }
 

@@ -38,7 +38,13 @@ public sealed class ParameterSet : IDisposable
         return this;
     }
 
-    /// <summary>Frees every gradient.</summary>
+    /// <summary>Gives the memory of every gradient back.</summary>
+    public void ReleaseGradients()
+    {
+        foreach (var weight in _weights.Values) weight.ReleaseGradient();
+    }
+
+    /// <summary>Forgets every gradient.</summary>
     public void ClearGradients()
     {
         foreach (var weight in _weights.Values) weight.ClearGradient();

@@ -38,9 +38,12 @@ internal sealed class RmsNorm(Weight weight_D, double epsilon)
         using Scalar minusShare = -1.0 / x_TD.shape[^1];
         var (gradient, weight) = (gradient_TD.to_type(ScalarType.Float32), weight_D.Value.to_type(ScalarType.Float32));
         var unit_TD = Unit(x_TD, scale_T1);
-        var both_TD = gradient * unit_TD;
-        weight_D.Add(both_TD.sum([0]));
-        var minusMean_T1 = both_TD.matmul(weight).mul_(minusShare).unsqueeze(1);
+        Tensor minusMean_T1;
+        using (var both_TD = gradient * unit_TD)
+        {
+            weight_D.Add(both_TD.sum([0])); // In brackets: a bare 0 would be read as a data type.
+            minusMean_T1 = both_TD.matmul(weight).mul_(minusShare).unsqueeze(1);
+        }
         var ofUnit_TD = torch.mul(gradient, weight).addcmul_(unit_TD, minusMean_T1, KeptScalar.One);
         if (inputGradient_TD.dtype == ScalarType.Float32) inputGradient_TD.addcmul_(ofUnit_TD, scale_T1, KeptScalar.One);
         else inputGradient_TD.add_(ofUnit_TD.mul_(scale_T1), KeptScalar.One);

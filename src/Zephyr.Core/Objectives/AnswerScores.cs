@@ -21,7 +21,7 @@ internal readonly record struct AnswerScores(Tensor LogProbs, Tensor PlainLogPro
     }
 
     /// <summary>Runs the batches through a model and scores every sequence.</summary>
-    public static AnswerScores Of(MistralForCausalLM model, IReadOnlyList<LabelledBatch> batches)
+    public static AnswerScores Of(MistralForCausalLM model, IReadOnlyList<LabelledBatch> batches, LogitsWorkspace workspace)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -29,7 +29,7 @@ internal readonly record struct AnswerScores(Tensor LogProbs, Tensor PlainLogPro
         var scores = batches.Select(batch =>
         {
             using var inner = NewDisposeScope();
-            var head = new LabelLogProbs(model, batch);
+            var head = new LabelLogProbs(model, batch, workspace);
             var hidden_TD = model.HiddenStates(batch.Batch);
             return Of(head, head.Forward(hidden_TD), head.MeanLogits(hidden_TD, meanHead_D)).MoveToOuterScope();
         });

@@ -15,7 +15,8 @@ namespace Zephyr.Objectives;
 /// <param name="policy">What learns.</param>
 /// <param name="reference">What it is held to.</param>
 /// <param name="settings">Losses and layout.</param>
-public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs reference, DpoSettings settings) : IObjective<TokenizedPair>
+/// <param name="workspace">Where logits are made. Not owned.</param>
+public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs reference, DpoSettings settings, LogitsWorkspace workspace) : IObjective<TokenizedPair>
 {
     /// <summary>TRL's names; <c>nll_loss</c> where the chosen answers' likelihood is part of the loss.</summary>
     public IReadOnlyList<string> MetricNames { get; } =
@@ -40,7 +41,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var scores = AnswerScores.Of(policy, PairLayout.Of(examples, settings));
+        var scores = AnswerScores.Of(policy, PairLayout.Of(examples, settings), workspace);
         var pairs = Pairs(examples, scores.LogProbs, reference.SumsOf(examples));
         return Metrics(pairs, scores, Loss(pairs, scores.PlainLogProbs, totals)).MoveToOuterDisposeScope();
     }
@@ -86,7 +87,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
         {
             using var scope = NewDisposeScope();
             int[] both = [.. range, .. range.Select(n => n + examples.Count)];
-            var head = new LabelLogProbs(policy, batch.OfGroups(both));
+            var head = new LabelLogProbs(policy, batch.OfGroups(both), workspace);
             var ofReference = referenceSums.index_select(0, tensor(both, ScalarType.Int64, policy.Device));
             List<TokenizedPair> pairs = [.. range.Select(n => examples[n])];
             head.Backward(hidden_TD, logProbs_R =>
@@ -103,7 +104,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
     /// <summary>As many pairs as a chunk of logits holds, one at least; all of them where the loss is over sorted pairs.</summary>
     private IEnumerable<IReadOnlyList<int>> PairsAtOnce(IReadOnlyList<TokenizedPair> examples)
     {
-        var room = settings.Loss.IsOverSortedPairs ? int.MaxValue : LabelLogProbs.RowsOf(policy.Config.VocabSize);
+        var room = settings.Loss.IsOverSortedPairs ? int.MaxValue : workspace.RowsOf(policy.Config.VocabSize);
         List<int> range = [];
         var rows = 0L;
         for (var n = 0; n < examples.Count; n++)

@@ -15,7 +15,8 @@ public interface IReferenceLogProbs
 /// <summary>A second model in memory: two of the paper's four forward passes a step.</summary>
 /// <param name="model">The reference. Not owned.</param>
 /// <param name="settings">The objective's: the passes are laid out as the policy's are.</param>
-public sealed class FrozenReference(MistralForCausalLM model, DpoSettings settings) : IReferenceLogProbs
+/// <param name="workspace">Where logits are made. Not owned.</param>
+public sealed class FrozenReference(MistralForCausalLM model, DpoSettings settings, LogitsWorkspace workspace) : IReferenceLogProbs
 {
     /// <inheritdoc/>
     public Tensor SumsOf(IReadOnlyList<TokenizedPair> pairs)
@@ -25,7 +26,7 @@ public sealed class FrozenReference(MistralForCausalLM model, DpoSettings settin
         var sums = PairLayout.Of(pairs, settings).Select(batch =>
         {
             using var inner = NewDisposeScope();
-            var head = new LabelLogProbs(model, batch);
+            var head = new LabelLogProbs(model, batch, workspace);
             return head.WeightedSumBySequence(head.Forward(model.HiddenStates(batch.Batch))).MoveToOuterDisposeScope();
         });
         return cat([.. sums], 0).MoveToOuterDisposeScope();

@@ -12,22 +12,20 @@ namespace Zephyr.Objectives;
 /// </summary>
 internal sealed class LabelLogProbs
 {
-    /// <summary>What a chunk's logits may take, in bytes: 1,048 rows at V = 32,000, which holds both answers of most pairs.</summary>
-    public const long ChunkBytes = 128L << 20;
-
     private readonly MistralForCausalLM _model;
     private readonly LabelledBatch _batch;
+    private readonly LogitsWorkspace _workspace;
     private readonly Tensor _rows, _labels;
 
     /// <param name="model">Whose head.</param>
     /// <param name="batch">Which rows, which labels, in which groups.</param>
-    /// <param name="chunkBytes">What a chunk's logits may take.</param>
-    public LabelLogProbs(MistralForCausalLM model, LabelledBatch batch, long chunkBytes = ChunkBytes)
+    /// <param name="workspace">Where the logits are made. The caller's.</param>
+    public LabelLogProbs(MistralForCausalLM model, LabelledBatch batch, LogitsWorkspace workspace)
     {
-        (_model, _batch) = (model, batch);
+        (_model, _batch, _workspace) = (model, batch, workspace);
         (_rows, _labels) = (tensor(batch.Rows, ScalarType.Int64, model.Device), tensor(batch.Labels, ScalarType.Int64, model.Device));
         LabelWeights_R = batch.LabelWeights is null ? null : tensor(batch.LabelWeights, device: model.Device);
-        RowsAtOnce = RowsOf(model.Config.VocabSize, chunkBytes);
+        RowsAtOnce = workspace.RowsOf(model.Config.VocabSize);
     }
 
     /// <summary>What each label counts for in its sequence's sum, [R] fp32; null where all count alike.</summary>
@@ -38,9 +36,6 @@ internal sealed class LabelLogProbs
 
     /// <summary>The most rows of a chunk.</summary>
     public int RowsAtOnce { get; }
-
-    /// <summary>How many rows of logits a chunk may have.</summary>
-    public static int RowsOf(int vocabulary, long chunkBytes = ChunkBytes) => (int)Math.Clamp(chunkBytes / (sizeof(float) * (long)vocabulary), 1, int.MaxValue);
 
     /// <summary>The mean row of a model's head, [D] fp32.</summary>
     public static Tensor MeanHead(MistralForCausalLM model)
@@ -145,7 +140,7 @@ internal sealed class LabelLogProbs
         {
             var (rows_C, labels_C1) = (head._rows.narrow(0, start, count), head._labels.narrow(0, start, count).unsqueeze(1));
             var hidden_CD = hidden_TD.index_select(0, rows_C);
-            var logits_CV = head._model.Logits(hidden_CD);
+            var logits_CV = head._workspace.Logits(head._model, hidden_CD);
             TorchOps.LogSoftmax(logits_CV);
             return new(head, rows_C, labels_C1, hidden_CD, logits_CV, logits_CV.gather(1, labels_C1).squeeze(1));
         }

@@ -10,8 +10,9 @@ namespace Zephyr.Objectives;
 /// weighted by their number, so that a step's loss is the mean over its tokens.
 /// </summary>
 /// <param name="model">What learns.</param>
+/// <param name="workspace">Where logits are made. Not owned.</param>
 /// <param name="recomputeEvery">As in <see cref="MistralForCausalLM.Forward"/>.</param>
-public sealed class SftObjective(MistralForCausalLM model, int recomputeEvery = 0) : IObjective<TokenSequence>
+public sealed class SftObjective(MistralForCausalLM model, LogitsWorkspace workspace, int recomputeEvery = 0) : IObjective<TokenSequence>
 {
     /// <inheritdoc/>
     public IReadOnlyList<string> MetricNames { get; } = ["loss"];
@@ -28,7 +29,7 @@ public sealed class SftObjective(MistralForCausalLM model, int recomputeEvery = 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var batch = LabelledBatch.Of(examples);
-        var logProbs_R = new LabelLogProbs(model, batch).Forward(model.HiddenStates(batch.Batch));
+        var logProbs_R = new LabelLogProbs(model, batch, workspace).Forward(model.HiddenStates(batch.Batch));
         return LossSum(logProbs_R).MoveToOuterDisposeScope();
     }
 
@@ -38,7 +39,7 @@ public sealed class SftObjective(MistralForCausalLM model, int recomputeEvery = 
         using var scope = NewDisposeScope();
         var batch = LabelledBatch.Of(examples);
         using var pass = model.Forward(batch.Batch, recomputeEvery);
-        var head = new LabelLogProbs(model, batch);
+        var head = new LabelLogProbs(model, batch, workspace);
         // The loss is -sum log p, so every label's coefficient is known beforehand and one visit to the head suffices.
         using Scalar minusOne = -1f;
         var coefficients_R = full(batch.LabelCount, minusOne, ScalarType.Float32, model.Device);

@@ -22,11 +22,12 @@ public static class DistilledDpo
     {
         var (config, run) = (resolved.Value, Prepare(resolved, settings, cancellation));
         var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
+        using var workspace = new LogitsWorkspace();
         // Before the policy is loaded: the two are never in memory together.
-        IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, config.Training.PerDeviceEvalBatchSize, cancellation);
+        IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation);
         using var policy = run.Stage.LoadPolicy();
         using var reference = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
-        var objective = new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo), dpo);
+        var objective = new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace);
         if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
         return run.Stage.Train(run, policy, objective, cancellation);
     }

@@ -22,7 +22,8 @@ public static class DistilledSft
     {
         var run = Prepare(resolved, settings, cancellation);
         using var policy = run.Stage.LoadPolicy();
-        var objective = new SftObjective(policy, resolved.Value.Training.RecomputeEvery());
+        using var workspace = new LogitsWorkspace();
+        var objective = new SftObjective(policy, workspace, resolved.Value.Training.RecomputeEvery());
         return run.Stage.Train(run, policy, objective, cancellation);
     }
 

@@ -10,8 +10,8 @@ namespace Zephyr.Runtime;
 public static class TorchOps
 {
     private static readonly Lazy<jit.CompilationUnit> Activations = Compiled("""
-        def silu_backward(gradient, x):
-            return torch.silu_backward(gradient, x)
+        def silu_backward_(gradient, x):
+            return torch.silu_backward(gradient, x, grad_input=gradient)
         def log_softmax_(x):
             return torch._log_softmax(x, 1, False, out=x)
         """);
@@ -25,14 +25,17 @@ public static class TorchOps
                                 amsgrad=False, maximize=False, grad_scale=scale)
         """);
 
-    /// <summary>d loss / d x of silu(x) = x s(x), from d loss / d silu(x).</summary>
-    public static Tensor SiluBackward(Tensor gradient, Tensor x) => (Tensor)Activations.Value.invoke("silu_backward", gradient, x);
+    /// <summary>Turns d loss / d silu(x), with silu(x) = x s(x), into d loss / d x, in place.</summary>
+    public static void SiluBackward(Tensor gradient, Tensor x)
+    {
+        // The same tensor comes back as a second handle; so below.
+        using var alias = (Tensor)Activations.Value.invoke("silu_backward_", gradient, x);
+    }
 
     /// <summary>Turns rows of logits into log-probabilities in place: each row is read whole before it is written, so no second buffer is needed.</summary>
     /// <param name="logits">[C, V]</param>
     public static void LogSoftmax(Tensor logits)
     {
-        // The same tensor comes back as a second handle.
         using var alias = (Tensor)Activations.Value.invoke("log_softmax_", logits);
     }
 

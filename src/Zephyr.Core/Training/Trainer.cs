@@ -129,7 +129,7 @@ public sealed class Trainer<TExample> : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _parameters.ClearGradients();
+        _parameters.ReleaseGradients();
         _optimizer.Dispose();
     }
 

@@ -49,7 +49,7 @@ public class MistralParityTests
         var model = golden.Load("policy");
         var input = GoldenModel.Inputs.GetProperty(batchName);
         var sequences = GoldenModel.Sequences(input.GetProperty("input_ids"), input.GetProperty("labels"), input.GetProperty("attention_mask"));
-        var objective = new SftObjective(model, recompute ? 1 : 0);
+        var objective = new SftObjective(model, new(), recompute ? 1 : 0);
         var weight = objective.TotalsOf(sequences)[0];
         var expected = golden.Numbers.GetProperty(batchName);
         Assert.Equal(expected.GetProperty("n_target_tokens").GetInt32(), (int)weight);
@@ -76,7 +76,7 @@ public class MistralParityTests
         {
             var input = GoldenModel.Inputs.GetProperty(batchName);
             var batch = LabelledBatch.Of(GoldenModel.Sequences(input.GetProperty("input_ids"), input.GetProperty("labels"), input.GetProperty("attention_mask")));
-            var head = new LabelLogProbs(model, batch);
+            var head = new LabelLogProbs(model, batch, new());
             var sums = head.SumBySequence(head.Forward(model.HiddenStates(batch.Batch)));
             var expected = GoldenModel.Doubles(golden.Numbers.GetProperty(batchName).GetProperty("sum_logps"));
             Near.Equal(tensor(expected), sums, Tolerance, batchName);

@@ -135,7 +135,7 @@ public class ModelPropertyTests
             void Pass()
             {
                 using var scope = NewDisposeScope();
-                new SftObjective(model, recompute ? 1 : 0).AccumulateGradients([.. Ragged.Select(ids => new TokenSequence(ids))]);
+                new SftObjective(model, new(), recompute ? 1 : 0).AccumulateGradients([.. Ragged.Select(ids => new TokenSequence(ids))]);
                 model.Parameters.ClearGradients();
             }
         }
@@ -146,7 +146,7 @@ public class ModelPropertyTests
     private static Dictionary<string, Tensor> Gradients(MistralForCausalLM model, bool recompute)
     {
         model.Parameters.ClearGradients();
-        new SftObjective(model, recompute ? 1 : 0).AccumulateGradients([.. Ragged.Select(ids => new TokenSequence(ids))]);
+        new SftObjective(model, new(), recompute ? 1 : 0).AccumulateGradients([.. Ragged.Select(ids => new TokenSequence(ids))]);
         return model.Parameters.All.ToDictionary(entry => entry.Key, entry => model.Parameters.Of(entry.Key).Gradient!.clone());
     }
 }

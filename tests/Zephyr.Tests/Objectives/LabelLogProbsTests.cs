@@ -34,7 +34,7 @@ public class LabelLogProbsTests
         var expectedHead = model.Head_VD.grad!;
 
         // 512 rows of logits, so that there is one chunk, or several.
-        var head = new LabelLogProbs(model, batch, 512 * sizeof(float) * TinyTraining.Shape.VocabSize);
+        var head = new LabelLogProbs(model, batch, new(512 * sizeof(float) * TinyTraining.Shape.VocabSize));
         Assert.Equal(512, head.RowsAtOnce);
         Near.Equal(expected_R.detach(), head.Forward(hidden_TD.detach()), 1e-6, "log-probabilities");
         // The coefficients are known, or come of the log-probabilities: in one visit to the vocabulary where they fit a chunk, in two where not.
@@ -62,7 +62,7 @@ public class LabelLogProbsTests
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model();
         var batch = LabelledBatch.Of([new([1, 2, 3]), TokenSequence.OfAnswer([1, 2], [3]), new([1, 2, 3, 4])]);
-        var head = new LabelLogProbs(model, batch);
+        var head = new LabelLogProbs(model, batch, new());
         Assert.Equal([3f, 4f, 18f], head.SumBySequence(tensor(new float[] { 1, 2, 4, 5, 6, 7 })).data<float>().ToArray());
         Assert.Equal([1f, 1f, 2f, 3f, 3f, 3f], head.SpreadOverLabels(tensor(new float[] { 1, 2, 3 })).data<float>().ToArray());
     }
@@ -80,7 +80,7 @@ public class LabelLogProbsTests
         var logits_RV = model.Logits(model.HiddenStates(batch.Batch).index_select(0, tensor(batch.Rows, ScalarType.Int64)));
         cross_entropy(logits_RV, tensor(batch.Labels, ScalarType.Int64), reduction: nn.Reduction.Sum).backward();
         var expected = model.Parameters.All.ToDictionary(entry => entry.Key, entry => entry.Value.grad!);
-        new SftObjective(model, recompute ? 1 : 0).AccumulateGradients(rows);
+        new SftObjective(model, new(), recompute ? 1 : 0).AccumulateGradients(rows);
         foreach (var weight in model.Parameters.Weights) Near.Equal(expected[weight.Name], weight.Gradient!, 1e-5, weight.Name);
     }
 

@@ -35,7 +35,7 @@ public class PackedLossTests
         Assert.Equal(gradientsAlone.Keys.Order(), gradientsTogether.Keys.Order());
         foreach (var (name, gradient) in gradientsAlone) Near.Equal(gradient, gradientsTogether[name], 1e-5, name);
 
-        var objective = new SftObjective(model, recompute ? 1 : 0);
+        var objective = new SftObjective(model, new(), recompute ? 1 : 0);
         Assert.Equal(documents.Sum(row => objective.WeightsOf(row)[0]), objective.WeightsOf(packed)[0]);
         Near.Equal(lossAlone, objective.Evaluate([packed]).item<float>(), 1e-5, "loss without gradients");
     }
@@ -48,14 +48,14 @@ public class PackedLossTests
         using var golden = new GoldenModel("swnone");
         var packed = TokenSequence.OfDocuments([.. GoldenModel.SftTrain.Take(3)]);
         var model = golden.Load("policy");
-        var apart = new SftObjective(model).Evaluate([packed]).item<float>();
-        var joined = new SftObjective(model).Evaluate([packed with { DocumentOffsets = null }]).item<float>();
+        var apart = new SftObjective(model, new()).Evaluate([packed]).item<float>();
+        var joined = new SftObjective(model, new()).Evaluate([packed with { DocumentOffsets = null }]).item<float>();
         Assert.True(Math.Abs(apart - joined) > 1e-3 * apart, $"{apart} and {joined} should differ");
     }
 
     private static (double Loss, Dictionary<string, Tensor> Gradients) Run(MistralForCausalLM model, TokenSequence row, bool recompute)
     {
-        var loss = new SftObjective(model, recompute ? 1 : 0).AccumulateGradients([row]).item<float>();
+        var loss = new SftObjective(model, new(), recompute ? 1 : 0).AccumulateGradients([row]).item<float>();
         return (loss, model.Parameters.All.ToDictionary(entry => entry.Key, entry => model.Parameters.Of(entry.Key).Gradient!.clone()));
     }
 }

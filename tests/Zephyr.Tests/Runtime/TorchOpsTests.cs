@@ -16,7 +16,8 @@ public class TorchOpsTests
         var (x, gradient) = ((rand(7, 5) - 0.5) * 8, rand(7, 5));
         var leaf = x.clone().requires_grad_(true);
         (silu(leaf) * gradient).sum().backward();
-        Near.Equal(leaf.grad!, TorchOps.SiluBackward(gradient, x), 1e-6, "d silu");
+        TorchOps.SiluBackward(gradient, x);
+        Near.Equal(leaf.grad!, gradient, 1e-6, "d silu");
     }
 
     [Theory]
@@ -81,7 +82,7 @@ public class TorchOpsTests
         {
             var x = rand(3, 4);
             TorchOps.LogSoftmax(x);
-            TorchOps.SiluBackward(x, x);
+            TorchOps.SiluBackward(rand(3, 4), x);
             TorchOps.Norms([x]);
             TorchOps.AdamW(new([x], [rand(3, 4)], [rand(3, 4)], [rand(3, 4)], [tensor(1f)]), new(0.1, 0, 0.9, 0.9, 1e-8), tensor(1f));
         }

@@ -25,7 +25,7 @@ public class Bf16Tests
         using var model = TinyTraining.Model(dtype);
         using var reference = TinyTraining.Model(dtype, trainable: false);
         return stage == "sft"
-            ? Losses(model, new SftObjective(model), TinyTraining.Sequences(8))
+            ? Losses(model, new SftObjective(model, new()), TinyTraining.Sequences(8))
             : Losses(model, TinyTraining.Dpo(model, reference), TinyTraining.Pairs(8));
     }
 

@@ -26,7 +26,7 @@ public sealed class LifetimeTests : IDisposable
         var dtype = bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
         using var model = TinyTraining.Model(dtype);
         using var reference = TinyTraining.Model(dtype, trainable: false, seed: 2);
-        if (stage == "sft") Count(model, new SftObjective(model, recompute ? 1 : 0), TinyTraining.Sequences(4));
+        if (stage == "sft") Count(model, new SftObjective(model, new(), recompute ? 1 : 0), TinyTraining.Sequences(4));
         else Count(model, TinyTraining.Dpo(model, reference, recompute: recompute), TinyTraining.Pairs(4));
     }
 
@@ -35,7 +35,8 @@ public sealed class LifetimeTests : IDisposable
     {
         var before = Alive;
         using (var model = TinyTraining.Model())
-        using (var trainer = new Trainer<Zephyr.Data.Batches.TokenSequence>(model, new SftObjective(model), new(TinyTraining.Sequences(4), []),
+        using (var workspace = new LogitsWorkspace())
+        using (var trainer = new Trainer<Zephyr.Data.Batches.TokenSequence>(model, new SftObjective(model, workspace), new(TinyTraining.Sequences(4), []),
             TinyTraining.Options(), TinyTraining.Output(_folder.Path), SilentObserver.Instance))
         {
             trainer.Run(TestContext.Current.CancellationToken);

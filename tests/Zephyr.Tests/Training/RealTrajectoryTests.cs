@@ -25,7 +25,7 @@ public class RealTrajectoryTests
         var ids = golden.RootElement.GetProperty("sft_ids").EnumerateArray().Select(GoldenModel.Ints).ToList();
         var sequences = Packing.OneEach(rows.Take(ids.Count), 512, assistantOnly: false).Sequences;
         Assert.Equal(ids, sequences.Select(sequence => sequence.Ids));
-        using var trainer = TrajectoryTests.Trainer(model, new SftObjective(model), sequences, Batch, 1);
+        using var trainer = TrajectoryTests.Trainer(model, new SftObjective(model, new()), sequences, Batch, 1);
         TrajectoryTests.Follow(trainer, golden.RootElement.GetProperty("sft_20_steps"));
     }
 
@@ -39,7 +39,7 @@ public class RealTrajectoryTests
         foreach (var (expected, pair) in GoldenModel.Pairs(golden.RootElement.GetProperty("dpo_pairs")).Zip(pairs))
             Assert.Equal((int[][])[expected.PromptIds, expected.ChosenIds, expected.RejectedIds], [pair.PromptIds, pair.ChosenIds, pair.RejectedIds]);
         var settings = new DpoSettings(DpoLossSettings.Sigmoid(0.1));
-        var objective = new DpoObjective(policy, new FrozenReference(reference, settings), settings);
+        var objective = new DpoObjective(policy, new FrozenReference(reference, settings, new()), settings, new());
         using var trainer = TrajectoryTests.Trainer(policy, objective, pairs, Batch, 1, rate: 1e-5);
         TrajectoryTests.Follow(trainer, golden.RootElement.GetProperty("dpo_20_steps"));
     }

@@ -26,12 +26,12 @@ public sealed class ReferenceCacheTests : IDisposable
         using var reference = TinyTraining.Model(trainable: false, seed: 2);
         var pairs = TinyTraining.Pairs(9);
         var settings = new DpoSettings(DpoLossSettings.Sigmoid(0.1), layout) { TailWeight = tail };
-        var frozen = new FrozenReference(reference, settings);
+        var frozen = new FrozenReference(reference, settings, new());
         new ReferenceCache(File, "it").Fill(pairs, frozen, 4, CancellationToken.None);
         var cached = new CachedReference(new ReferenceCache(File, "it").Known, CPU);
 
         using Zephyr.Model.MistralForCausalLM one = TinyTraining.Model(), other = TinyTraining.Model();
-        Near.Equal(new DpoObjective(one, frozen, settings).AccumulateGradients(pairs), new DpoObjective(other, cached, settings).AccumulateGradients(pairs), 1e-6, "metrics");
+        Near.Equal(new DpoObjective(one, frozen, settings, new()).AccumulateGradients(pairs), new DpoObjective(other, cached, settings, new()).AccumulateGradients(pairs), 1e-6, "metrics");
         foreach (var (name, parameter) in one.Parameters.All) Near.Equal(one.Parameters.Of(name).Gradient!, other.Parameters.Of(name).Gradient!, 1e-5, name);
     }
 

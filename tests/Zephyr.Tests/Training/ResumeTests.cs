@@ -129,7 +129,7 @@ public sealed class ResumeTests : IDisposable
         var options = TinyTraining.Options(Epochs, logging: logging, saving: saving, evaluation: evaluation);
         options = options with { Optimizer = options.Optimizer with { Optim = optim } };
         return stage == "sft"
-            ? Run(model, new SftObjective(model), TinyTraining.Sequences(Rows), options, root, checkpoint, stopAfter)
+            ? Run(model, new SftObjective(model, new()), TinyTraining.Sequences(Rows), options, root, checkpoint, stopAfter)
             : Run(model, TinyTraining.Dpo(model, reference), TinyTraining.Pairs(Rows), options, root, checkpoint, stopAfter);
     }
 

@@ -54,7 +54,7 @@ public sealed class StepTests : IDisposable
     {
         var watcher = new OwnValues();
         using var model = TinyTraining.Model();
-        using var trainer = new Trainer<TokenSequence>(model, new SftObjective(model), new(TinyTraining.Sequences(7), []),
+        using var trainer = new Trainer<TokenSequence>(model, new SftObjective(model, new()), new(TinyTraining.Sequences(7), []),
             TinyTraining.Options(logging: 3, batch: 1), TinyTraining.Output(_folder.Path), watcher);
         for (var step = 1; step <= 3; step++)
         {
@@ -92,7 +92,7 @@ public sealed class StepTests : IDisposable
         using var scope = NewDisposeScope();
         using var model = TinyTraining.Model(bf16 ? ScalarType.BFloat16 : ScalarType.Float32);
         var rows = TinyTraining.Sequences(8);
-        using var trainer = new Trainer<Zephyr.Data.Batches.TokenSequence>(model, new SftObjective(model), new(rows, [], Shuffle: false),
+        using var trainer = new Trainer<Zephyr.Data.Batches.TokenSequence>(model, new SftObjective(model, new()), new(rows, [], Shuffle: false),
             TinyTraining.Options(), TinyTraining.Output(_folder.Path), SilentObserver.Instance);
         trainer.TakeStep();
         using (no_grad()) model.Parameters["model.layers.1.mlp.down_proj.weight"][0, 0] = poison;
@@ -119,7 +119,7 @@ public sealed class StepTests : IDisposable
         var options = TinyTraining.Options(batch: batch, accumulation: accumulation);
         options = options with { Optimizer = options.Optimizer with { MaxGradNorm = limit } };
         return stage == "sft"
-            ? Step(model, new SftObjective(model, recompute ? 1 : 0), TinyTraining.Sequences(7), options)
+            ? Step(model, new SftObjective(model, new(), recompute ? 1 : 0), TinyTraining.Sequences(7), options)
             : Step(model, TinyTraining.Dpo(model, reference, layout, recompute), TinyTraining.Pairs(7), options);
     }
 

@@ -63,7 +63,7 @@ internal static class TinyTraining
 
     /// <summary>The same, set in any way.</summary>
     public static DpoObjective Dpo(MistralForCausalLM policy, MistralForCausalLM reference, DpoSettings settings) =>
-        new(policy, new FrozenReference(reference, settings), settings);
+        new(policy, new FrozenReference(reference, settings, new()), settings, new());
 
     /// <summary>Writes model folders as a pipeline does: the fp32 master weights.</summary>
     public static TrainerOutput Output(string folder) =>

@@ -19,7 +19,7 @@ public class TrajectoryTests
     {
         using var golden = new GoldenModel(window);
         var model = golden.Load("policy");
-        using var trainer = Trainer(model, new SftObjective(model), GoldenModel.SftTrain, batch, accumulation);
+        using var trainer = Trainer(model, new SftObjective(model, new()), GoldenModel.SftTrain, batch, accumulation);
         Follow(trainer, golden.Numbers.GetProperty("sft_10_steps"));
         SameWeights(golden, model, "after-sft-10");
     }
@@ -33,7 +33,7 @@ public class TrajectoryTests
         using var golden = new GoldenModel(window);
         var (policy, reference) = (golden.Load("policy"), golden.Load("ref", trainable: false));
         var settings = new DpoSettings(DpoLossSettings.Sigmoid(0.1));
-        var objective = new DpoObjective(policy, new FrozenReference(reference, settings), settings);
+        var objective = new DpoObjective(policy, new FrozenReference(reference, settings, new()), settings, new());
         using var trainer = Trainer(policy, objective, GoldenModel.Pairs(GoldenModel.Inputs.GetProperty("dpo_train")), batch, accumulation);
         Follow(trainer, golden.Numbers.GetProperty("dpo_10_steps"));
         SameWeights(golden, policy, "after-dpo-10");

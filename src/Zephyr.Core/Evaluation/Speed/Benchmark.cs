@@ -38,8 +38,9 @@ public static class Benchmark
     public static BenchmarkResult Sft(BenchmarkSettings settings, IReadOnlyList<TokenSequence> rows, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(settings);
+        using var workspace = new LogitsWorkspace();
         ProcessMemory.ForgetPeak();
-        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, settings.Training.RecomputeEvery()),
+        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
             row => 3 * MatrixProducts.Forward(settings.Model.Config, LabelledBatch.Of([row])), cancellation);
     }
 
@@ -49,15 +50,16 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery());
+        using var workspace = new LogitsWorkspace();
         ProcessMemory.ForgetPeak();
         var before = ProcessMemory.Resident;
         var frozen = options.Reference == "frozen";
         var watch = Stopwatch.StartNew();
-        IReferenceLogProbs? cached = frozen ? null : Cached(settings, dpo, rows, cancellation);
+        IReferenceLogProbs? cached = frozen ? null : Cached(settings, dpo, workspace, rows, cancellation);
         double? seconds = frozen ? null : watch.Elapsed.TotalSeconds;
         using var reference = frozen ? settings.Model.Create(trainable: false) : null;
         // Three passes' worth for the policy, forward and twice backward; one for the reference, where it is among the steps.
-        return Run(settings, rows, before, policy => new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo), dpo),
+        return Run(settings, rows, before, policy => new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace),
             row => (frozen ? 4 : 3) * PairLayout.Of([row], dpo).Sum(batch => MatrixProducts.Forward(settings.Model.Config, batch)), cancellation) with
         {
             ReferenceSeconds = seconds,
@@ -65,10 +67,10 @@ public static class Benchmark
     }
 
     /// <summary>The log-probabilities of the rows that the steps will ask for; the reference is gone when they are there.</summary>
-    private static CachedReference Cached(BenchmarkSettings settings, DpoSettings dpo, IReadOnlyList<TokenizedPair> rows, CancellationToken cancellation)
+    private static CachedReference Cached(BenchmarkSettings settings, DpoSettings dpo, LogitsWorkspace workspace, IReadOnlyList<TokenizedPair> rows, CancellationToken cancellation)
     {
         using var model = settings.Model.Create(trainable: false);
-        var reference = new FrozenReference(model, dpo);
+        var reference = new FrozenReference(model, dpo, workspace);
         var known = new Dictionary<UInt128, ReferencePair>();
         foreach (var batch in RowsOf(settings, rows, firstStep: 1).Distinct().Chunk(settings.Training.PerDeviceTrainBatchSize))
         {

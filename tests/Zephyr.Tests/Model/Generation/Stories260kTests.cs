@@ -32,7 +32,7 @@ public class Stories260kTests
             var logits_V = model.Logits(model.HiddenStates(RaggedBatch.Of(promptIds)))[-1];
             Near.Equal(tensor(GoldenModel.Doubles(expected.GetProperty("last_logits"))), logits_V, 1e-5, $"last logits of {prompt}");
             var batch = LabelledBatch.Of([new(greedy)]);
-            var meanNll = -new LabelLogProbs(model, batch).Forward(model.HiddenStates(batch.Batch)).mean().item<float>();
+            var meanNll = -new LabelLogProbs(model, batch, new()).Forward(model.HiddenStates(batch.Batch)).mean().item<float>();
             Near.Equal(expected.GetProperty("mean_nll").GetDouble(), meanNll, 1e-5, $"mean NLL of {prompt}");
         }
     }
