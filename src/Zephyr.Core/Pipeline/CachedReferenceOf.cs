@@ -14,7 +14,7 @@ internal static class CachedReferenceOf
     /// <summary>Computes what is not there yet, with the reference in memory for just so long.</summary>
     /// <param name="run">Pairs, reference and output folder.</param>
     /// <param name="settings">The objective's: how passes are laid out and sums weighted.</param>
-    /// <param name="batchSize">Pairs in a forward pass.</param>
+    /// <param name="batchSize">The most pairs in a forward pass.</param>
     /// <param name="cancellation">Ends it between two batches; what was computed stays for the next start.</param>
     /// <exception cref="UserErrorException">The run goes on from a checkpoint that was trained against another reference.</exception>
     /// <exception cref="RunFailedException">The sums could not be written, or one is not finite.</exception>
@@ -34,7 +34,7 @@ internal static class CachedReferenceOf
         if (missing.Count > 0)
         {
             using var reference = stage.LoadReference(run.Reference!);
-            Fill(path, () => cache.Fill(missing, new FrozenReference(reference, settings), batchSize, cancellation));
+            Fill(path, () => cache.Fill([.. run.Limit.BatchesInOrder(missing, batchSize)], new FrozenReference(reference, settings), cancellation));
         }
         return new(cache.Known, stage.Device);
     }
