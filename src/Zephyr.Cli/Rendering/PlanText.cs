@@ -17,6 +17,7 @@ internal static class PlanText
         Line("model", ModelOf(plan.Model)),
         .. plan.Model.Reference is { } reference ? [Line("reference", reference)] : Array.Empty<string>(),
         Line("steps", StepsOf(plan)),
+        Line("micro-batches", plan.Steps.MicroBatches.PerStep),
         Line("learning rate", RatesOf(plan.Steps)),
         Line("evaluations", plan.Rows.Held.Count == 0 ? "none: no rows are held out" : $"{plan.Steps.Evaluations}"),
         Line("checkpoints", CheckpointsOf(plan.Disk)),
@@ -35,7 +36,7 @@ internal static class PlanText
                 ["by count", Bytes(plan.Memory.Weights), Bytes(plan.Memory.Gradients), Bytes(plan.Memory.Optimizer),
                     plan.Memory.Reference > 0 ? Bytes(plan.Memory.Reference) : "-", Bytes(plan.Memory.Total)],
             ]),
-        "activations come on top: they go with the tokens of a micro-batch",
+        $"activations come on top: they go with the tokens of a micro-batch, at most {Whole(plan.Steps.MicroBatches.MostTokens)}",
         "",
         .. plan.Notes,
     ];

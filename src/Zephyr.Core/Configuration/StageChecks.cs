@@ -20,7 +20,16 @@ internal static class StageChecks
     /// <summary>Optimal transport sorts the pairs of a micro-batch: of one pair there is nothing to sort.</summary>
     public static IEnumerable<ConfigProblem> SortedPairs(DpoOptions dpo, TrainingOptions training)
     {
-        if (training.PerDeviceTrainBatchSize == 1 && dpo.LossType.FirstOrDefault(loss => loss is "aot" or "aot_unpaired") is { } aot)
+        if (training.PerDeviceTrainBatchSize == 1 && SortedLoss(dpo) is { } aot)
             yield return new("loss_type", $"{aot} compares the sorted pairs of a micro-batch: give per_device_train_batch_size above 1 (was 1)");
     }
+
+    /// <summary>Optimal transport's loss is that of the micro-batch, so its rows cannot go where there is room.</summary>
+    public static IEnumerable<ConfigProblem> FixedPairs(DpoOptions dpo, TrainingOptions training)
+    {
+        if (training.MaxTokensPerBatch > 0 && SortedLoss(dpo) is { } aot)
+            yield return new("max_tokens_per_batch", $"would change which pairs loss_type {aot} compares, those of a micro-batch: give 0 (was {training.MaxTokensPerBatch})");
+    }
+
+    private static string? SortedLoss(DpoOptions dpo) => dpo.LossType.FirstOrDefault(loss => loss is "aot" or "aot_unpaired");
 }

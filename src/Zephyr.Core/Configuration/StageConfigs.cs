@@ -65,5 +65,5 @@ public sealed record DpoConfig : IOptionGroup
     public RunOptions Run { get; init; } = new();
 
     /// <inheritdoc/>
-    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. SortedPairs(Dpo, Training)];
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training)];
 }

@@ -25,6 +25,13 @@ public sealed record TrainingOptions : IOptionGroup
     [ConfigKey("micro-batches in one optimizer step")]
     public int GradientAccumulationSteps { get; init; } = 1;
 
+    /// <summary>
+    /// The most tokens of a micro-batch: the rows of a step stay the same and are divided by tokens instead of number, so that memory is bounded whatever
+    /// their lengths. A pair counts with its prompt twice, with pair_layout shared_prefix once. 0 divides by number.
+    /// </summary>
+    [ConfigKey("most tokens of a micro-batch: a step keeps its rows and divides them evenly by tokens, not by number; 0 to divide by number")]
+    public int MaxTokensPerBatch { get; init; }
+
     /// <summary>Recompute each layer in the backward pass instead of keeping its activations.</summary>
     [ConfigKey("recompute each layer in the backward pass instead of keeping its activations")]
     public bool GradientCheckpointing { get; init; }
@@ -50,5 +57,6 @@ public sealed record TrainingOptions : IOptionGroup
         foreach (var problem in AtLeast("gradient_checkpointing_every", GradientCheckpointingEvery, 1)) yield return problem;
         if (GradientCheckpointingEvery > 1 && !GradientCheckpointing)
             yield return new("gradient_checkpointing_every", $"has no meaning without gradient_checkpointing: set it to 1 (was {GradientCheckpointingEvery})");
+        foreach (var problem in AtLeast("max_tokens_per_batch", MaxTokensPerBatch, 0)) yield return problem;
     }
 }

@@ -37,6 +37,16 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
         2 * example.PromptIds.Length + example.ChosenIds.Length + example.RejectedIds.Length;
 
     /// <inheritdoc/>
+    public int TokensAtOnce(TokenizedPair example) => TokensAtOnce(example, settings.Layout);
+
+    /// <summary>The same without an objective. Two passes count like one: the graphs of both are kept until the losses are known.</summary>
+    public static int TokensAtOnce(TokenizedPair pair, PairLayoutKind layout)
+    {
+        ArgumentNullException.ThrowIfNull(pair);
+        return (layout == PairLayoutKind.SharedPrefix ? 1 : 2) * pair.PromptIds.Length + pair.ChosenIds.Length + pair.RejectedIds.Length;
+    }
+
+    /// <inheritdoc/>
     public Tensor Evaluate(IReadOnlyList<TokenizedPair> examples, IReadOnlyList<double> totals)
     {
         using var noGradient = no_grad();

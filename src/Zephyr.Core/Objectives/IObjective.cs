@@ -21,6 +21,12 @@ public interface IObjective<in TExample>
     /// <summary>Tokens run through the policy for a row.</summary>
     int TokensOf(TExample example);
 
+    /// <summary>
+    /// Tokens of a row whose activations are in memory together, which max_tokens_per_batch bounds. Unlike <see cref="TokensOf"/>, a figure
+    /// of the run that is the same however rows are laid out, this depends on the layout.
+    /// </summary>
+    int TokensAtOnce(TExample example);
+
     /// <summary>The metrics' sums over a micro-batch, without gradients.</summary>
     /// <param name="examples">The micro-batch.</param>
     /// <param name="totals">The metrics' weights over all that is averaged: the step, or the evaluation.</param>

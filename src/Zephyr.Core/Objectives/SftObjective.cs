@@ -24,6 +24,9 @@ public sealed class SftObjective(MistralForCausalLM model, LogitsWorkspace works
     public int TokensOf(TokenSequence example) => example.Ids.Length;
 
     /// <inheritdoc/>
+    public int TokensAtOnce(TokenSequence example) => TokensOf(example);
+
+    /// <inheritdoc/>
     public Tensor Evaluate(IReadOnlyList<TokenSequence> examples, IReadOnlyList<double> totals)
     {
         using var noGradient = no_grad();

@@ -15,7 +15,7 @@ internal static class CachedReferenceOf
     /// <param name="run">Pairs, reference and output folder.</param>
     /// <param name="settings">The objective's: how passes are laid out and sums weighted.</param>
     /// <param name="workspace">Where logits are made.</param>
-    /// <param name="batchSize">Pairs in a forward pass.</param>
+    /// <param name="batchSize">The most pairs in a forward pass.</param>
     /// <param name="cancellation">Ends it between two batches; what was computed stays for the next start.</param>
     /// <exception cref="UserErrorException">The run goes on from a checkpoint that was trained against another reference.</exception>
     /// <exception cref="RunFailedException">The sums could not be written, or one is not finite.</exception>
@@ -35,7 +35,7 @@ internal static class CachedReferenceOf
         if (missing.Count > 0)
         {
             using var reference = stage.LoadReference(run.Reference!);
-            Fill(path, () => cache.Fill(missing, new FrozenReference(reference, settings, workspace), batchSize, cancellation));
+            Fill(path, () => cache.Fill([.. run.Limit.BatchesInOrder(missing, batchSize)], new FrozenReference(reference, settings, workspace), cancellation));
         }
         return new(cache.Known, stage.Device);
     }

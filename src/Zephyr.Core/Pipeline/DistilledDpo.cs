@@ -63,7 +63,17 @@ public static class DistilledDpo
         foreach (var line in files.Bad.Describe()) stage.Note(line);
         var stays = config.Dpo.Reference == "frozen";
         stage.Note(PassesOf(config.Dpo.PairLayout, stays));
-        return new(stage, files, new(pairs, heldPairs), reference, stays);
+        return new(stage, files, new(pairs, heldPairs), LimitOf(config, pairs, heldPairs), reference, stays);
+    }
+
+    /// <summary>What max_tokens_per_batch comes to for pairs, none of which may be over it.</summary>
+    private static TokenLimit<TokenizedPair> LimitOf(DpoConfig config, params IReadOnlyList<List<TokenizedPair>> sides)
+    {
+        var layout = DpoSettings.Of(config.Dpo).Layout;
+        TokenLimit<TokenizedPair> limit = new(config.Training.MaxTokensPerBatch, pair => DpoObjective.TokensAtOnce(pair, layout));
+        foreach (var pairs in sides)
+            limit.RequireRoom(pairs, (pair, _) => $"{pair.Location}", layout == PairLayoutKind.SharedPrefix ? "lower max_length" : "lower max_length, or give pair_layout shared_prefix");
+        return limit;
     }
 
     private static string PassesOf(string layout, bool referenceStays)
@@ -85,7 +95,8 @@ public static class DistilledDpo
     internal static void RequireAgreement(DpoObjective objective, IReadOnlyList<TokenizedPair> pairs, DpoConfig config)
     {
         using var scope = TorchSharp.torch.NewDisposeScope();
-        var sample = pairs.Take(config.Training.PerDeviceTrainBatchSize).ToList();
+        var sample = new TokenLimit<TokenizedPair>(config.Training.MaxTokensPerBatch, objective.TokensAtOnce)
+            .BatchesInOrder(pairs, config.Training.PerDeviceTrainBatchSize).First();
         var means = objective.Evaluate(sample, objective.TotalsOf(sample)).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
         var bound = config.Training.Bf16 ? 1e-2 : 1e-4;
         var off = config.Dpo.LossType is ["sigmoid"] ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));

@@ -51,6 +51,11 @@ public static class DistilledSft
         var sequences = Tokenize("training", train);
         var heldSequences = held is null ? [] : Tokenize("held-out", held);
         foreach (var line in files.Bad.Describe()) stage.Note(line);
-        return new(stage, files, new(sequences, heldSequences));
+        TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
+        void RequireRoom(string what, IReadOnlyList<TokenSequence> rows) => limit.RequireRoom(
+            rows, (sequence, index) => sequence.Location?.ToString() ?? $"{what} {(config.Sft.Packing ? "packed row" : "sequence")} {index + 1}", "lower max_seq_length");
+        RequireRoom("training", sequences);
+        RequireRoom("held-out", heldSequences);
+        return new(stage, files, new(sequences, heldSequences), limit);
     }
 }

@@ -1,3 +1,5 @@
+using Zephyr.Training;
+
 namespace Zephyr.Pipeline;
 
 /// <summary>Everything that is known of a training run before its first step: what --dry-run shows.</summary>
@@ -36,13 +38,15 @@ public sealed record RowCount(int Count, long Tokens, long Labels, int Longest);
 /// <param name="PerEpoch">Steps in a pass over the rows.</param>
 /// <param name="Epochs">Passes over the rows.</param>
 /// <param name="RowsPerStep">Rows in a step: micro-batch times accumulation.</param>
+/// <param name="MicroBatches">How the rows of a step are divided.</param>
 /// <param name="FirstRate">Learning rate of step 1.</param>
 /// <param name="PeakStep">The first step with the highest rate; the warmup is the steps before it.</param>
 /// <param name="PeakRate">That rate.</param>
 /// <param name="LastRate">Learning rate of the last step.</param>
 /// <param name="Evaluations">Evaluations on held-out rows from here to the end.</param>
 public sealed record StepPlan(
-    int Total, int Start, int PerEpoch, double Epochs, int RowsPerStep, double FirstRate, int PeakStep, double PeakRate, double LastRate, int Evaluations)
+    int Total, int Start, int PerEpoch, double Epochs, int RowsPerStep, MicroBatchSummary MicroBatches, double FirstRate, int PeakStep, double PeakRate, double LastRate,
+    int Evaluations)
 {
     /// <summary>Steps over which the rate rises.</summary>
     public int Warmup => PeakStep - 1;
@@ -57,7 +61,7 @@ public sealed record StepPlan(
 /// <param name="Reference">The reference model's folder, where there is one.</param>
 public sealed record ModelPlan(string Path, string? Checkpoint, long Parameters, string Precision, string Device, string? Reference);
 
-/// <summary>Bytes in memory by count of the parameters. Activations come on top and depend on the longest micro-batch.</summary>
+/// <summary>Bytes in memory by count of the parameters. Activations come on top and go with the tokens of the largest micro-batch (<see cref="StepPlan.MicroBatches"/>).</summary>
 /// <param name="Weights">The policy's weights.</param>
 /// <param name="Gradients">Their gradients, the fp32 sum over micro-batches included.</param>
 /// <param name="Optimizer">Moments and, in bf16, the fp32 master copy.</param>

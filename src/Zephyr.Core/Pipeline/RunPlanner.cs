@@ -22,7 +22,7 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
     {
         var (stage, data) = (run.Stage, run.Data);
         RowPlan rows = new(unit, Sum(data.Train, count), Sum(data.Held, count));
-        BatchPlan batches = new(data.Train.Count, options.Training.PerDeviceTrainBatchSize, options.Training.GradientAccumulationSteps, null);
+        var batches = BatchPlan.Of(data, options, run.Limit.TokensOf);
         var total = batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         var start = StartOf(stage.Checkpoint, RunShape.Of(objective.Name, batches, rows.Train.Tokens, total, options));
         var weights = stage.ModelConfig.ParameterCount;
@@ -54,7 +54,7 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var cadence = options.Cadence;
         var evaluations = Due(cadence.EvalStrategy, cadence.EvalSteps, batches, start, total).Union([total]).Count() + (start == 0 && cadence.EvalOnStart ? 1 : 0);
         return new(total, start, batches.StepsPerEpoch, batches.EpochAfter(total), batches.MicroBatchSize * batches.Accumulation,
-            schedule.At(1), peak, schedule.At(peak), schedule.At(total), evaluates ? evaluations : 0);
+            batches.Summary(total), schedule.At(1), peak, schedule.At(peak), schedule.At(total), evaluates ? evaluations : 0);
     }
 
     /// <summary>The steps from <paramref name="start"/> on after which something is due, by the training loop's rule.</summary>

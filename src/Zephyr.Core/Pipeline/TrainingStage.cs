@@ -122,6 +122,7 @@ internal sealed class TrainingStage
         {
             RunRecord.Write(Path.Combine(Folder.Root, OutputFolder.RecordName), record);
             foreach (var note in _notes) observer.OnNote(note);
+            if (run.Limit.MaxTokens > 0) observer.OnNote(Describe(trainer.MicroBatches, run.Limit.MaxTokens));
             observer.OnStart(new(Name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count,
                 Device.ToString(), Precision, trainer.EvaluationDue));
             var watch = Stopwatch.StartNew();
@@ -135,6 +136,9 @@ internal sealed class TrainingStage
             throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
         }
     }
+
+    private static string Describe(MicroBatchSummary batches, int maxTokens) =>
+        $"micro-batches by tokens: {batches.PerStep}; the largest has {batches.MostTokens} tokens of at most {maxTokens}";
 
     private void RequireElsewhere(string key, string folder)
     {

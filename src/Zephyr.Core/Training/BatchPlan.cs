@@ -1,10 +1,11 @@
+using System.Globalization;
 using Zephyr.Runtime;
 
 namespace Zephyr.Training;
 
 /// <summary>
 /// Which rows each optimizer step sees: a pure function of (seed, epoch), so that the position in the data is the step
-/// number and nothing else.
+/// number and nothing else. How the rows of a step are divided into micro-batches is a pure function of these rows.
 /// </summary>
 /// <param name="ExampleCount">Rows in an epoch.</param>
 /// <param name="MicroBatchSize">Rows in a micro-batch.</param>
@@ -17,8 +18,33 @@ public sealed record BatchPlan(int ExampleCount, int MicroBatchSize, int Accumul
 
     private (int Epoch, int[] Order)? _current;
 
+    /// <summary>
+    /// The most tokens of a micro-batch. A step has the same rows as without it, micro-batch size times accumulation, but they are
+    /// divided by tokens instead of number. 0 divides by number.
+    /// </summary>
+    public int MaxTokens { get; init; }
+
+    /// <summary>Tokens of a row, by its index, that are in memory together; 0 where nobody asks.</summary>
+    public Func<int, int> TokensOf { get; init; } = _ => 0;
+
     /// <summary>Optimizer steps in an epoch.</summary>
     public int StepsPerEpoch => CeilingOf(CeilingOf(ExampleCount, MicroBatchSize), Accumulation);
+
+    /// <summary>The plan of a run.</summary>
+    /// <param name="data">The rows.</param>
+    /// <param name="options">Batch sizes and seed.</param>
+    /// <param name="tokensOf">Tokens of a row that are in memory together.</param>
+    public static BatchPlan Of<TExample>(TrainingData<TExample> data, TrainerOptions options, Func<TExample, int> tokensOf)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(options);
+        var (training, rows) = (options.Training, data.Train);
+        return new(rows.Count, training.PerDeviceTrainBatchSize, training.GradientAccumulationSteps, data.Shuffle ? options.Seed : null)
+        {
+            MaxTokens = training.MaxTokensPerBatch,
+            TokensOf = row => tokensOf(rows[row]),
+        };
+    }
 
     /// <summary>Optimizer steps of a run.</summary>
     /// <param name="epochs">Passes over the rows, may be fractional.</param>
@@ -28,18 +54,39 @@ public sealed record BatchPlan(int ExampleCount, int MicroBatchSize, int Accumul
 
     /// <summary>The row indices of each micro-batch of a step.</summary>
     /// <param name="step">From 1, over all epochs.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A row alone has more than <see cref="MaxTokens"/>.</exception>
     public IEnumerable<int[]> MicroBatches(int step)
     {
-        var (epoch, stepInEpoch) = Math.DivRem(step - 1, StepsPerEpoch);
-        var order = OrderOf(epoch);
-        var rowsInStep = (long)MicroBatchSize * Accumulation;
-        var end = Math.Min(ExampleCount, (stepInEpoch + 1) * rowsInStep);
-        for (var start = stepInEpoch * rowsInStep; start < end; start += MicroBatchSize)
-            yield return order[(int)start..(int)Math.Min(end, start + MicroBatchSize)];
+        var rows = RowsOf(step);
+        return MaxTokens == 0
+            ? rows.Chunk(MicroBatchSize)
+            : EvenBatches.Of([.. rows.Select(TokensOf)], MaxTokens).Select(batch => batch.Select(at => rows[at]).ToArray());
+    }
+
+    /// <summary>What the micro-batches of a run's steps come to; goes through them all.</summary>
+    /// <param name="totalSteps">Steps of the run.</param>
+    public MicroBatchSummary Summary(int totalSteps)
+    {
+        var (least, most, count, tokens) = (int.MaxValue, 0, 0L, 0L);
+        for (var step = 1; step <= totalSteps; step++)
+        {
+            var batches = MicroBatches(step).ToList();
+            (least, most, count) = (Math.Min(least, batches.Count), Math.Max(most, batches.Count), count + batches.Count);
+            tokens = Math.Max(tokens, batches.Max(rows => rows.Sum(row => (long)TokensOf(row))));
+        }
+        return new(least, (double)count / totalSteps, most, tokens);
     }
 
     /// <summary>Passes made after a step.</summary>
     public double EpochAfter(int step) => (double)step / StepsPerEpoch;
+
+    /// <summary>The row indices of a step, in the order of its epoch.</summary>
+    private int[] RowsOf(int step)
+    {
+        var (epoch, stepInEpoch) = Math.DivRem(step - 1, StepsPerEpoch);
+        var rowsInStep = (long)MicroBatchSize * Accumulation;
+        return OrderOf(epoch)[(int)(stepInEpoch * rowsInStep)..(int)Math.Min(ExampleCount, (stepInEpoch + 1) * rowsInStep)];
+    }
 
     private int[] OrderOf(int epoch)
     {
@@ -49,4 +96,15 @@ public sealed record BatchPlan(int ExampleCount, int MicroBatchSize, int Accumul
     }
 
     private static int CeilingOf(int count, int size) => (int)(((long)count + size - 1) / size);
+}
+
+/// <summary>What the micro-batches of a run come to.</summary>
+/// <param name="Least">The fewest of a step.</param>
+/// <param name="Mean">Of a step on average.</param>
+/// <param name="Most">The most of a step.</param>
+/// <param name="MostTokens">Tokens of the largest one: what activations go with.</param>
+public sealed record MicroBatchSummary(int Least, double Mean, int Most, long MostTokens)
+{
+    /// <summary>"4 a step", or "4 to 7 a step, 5.3 on average".</summary>
+    public string PerStep => Least == Most ? $"{Most} a step" : string.Create(CultureInfo.InvariantCulture, $"{Least} to {Most} a step, {Mean:0.#} on average");
 }

@@ -11,14 +11,16 @@ public static class Evaluator
     /// <param name="batchSize">Rows in a forward pass. It does not change the result beyond rounding.</param>
     /// <param name="cancellation">Ends the evaluation early.</param>
     /// <param name="prefix">Goes before every name.</param>
+    /// <param name="maxTokens">The most tokens in a forward pass; 0 for no limit. It does not change the result either.</param>
     /// <returns>The mean of each of the objective's metrics over all rows.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     public static IReadOnlyDictionary<string, double> Run<TExample>(
-        IObjective<TExample> objective, IReadOnlyList<TExample> examples, int batchSize, CancellationToken cancellation, string prefix = "")
+        IObjective<TExample> objective, IReadOnlyList<TExample> examples, int batchSize, CancellationToken cancellation, string prefix = "",
+        int maxTokens = 0)
     {
         var totals = objective.TotalsOf(examples);
         var tally = new MetricTally(objective.MetricNames);
-        foreach (var batch in examples.Chunk(batchSize))
+        foreach (var batch in new TokenLimit<TExample>(maxTokens, objective.TokensAtOnce).BatchesInOrder(examples, batchSize))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();

@@ -47,27 +47,26 @@ public sealed class ReferenceCache
     }
 
     /// <summary>Computes and writes the sums of pairs.</summary>
-    /// <param name="missing">As <see cref="Missing"/> gives them.</param>
+    /// <param name="batches">Pairs as <see cref="Missing"/> gives them, those of one forward pass together.</param>
     /// <param name="reference">The reference model at work.</param>
-    /// <param name="batchSize">Pairs in a forward pass.</param>
     /// <param name="cancellation">Ends it between two batches; what was computed stays.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="RunFailedException">A sum is not finite.</exception>
-    public void Fill(IReadOnlyList<TokenizedPair> missing, IReferenceLogProbs reference, int batchSize, CancellationToken cancellation)
+    public void Fill(IReadOnlyList<IReadOnlyList<TokenizedPair>> batches, IReferenceLogProbs reference, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(missing);
+        ArgumentNullException.ThrowIfNull(batches);
         ArgumentNullException.ThrowIfNull(reference);
-        if (missing.Count == 0) return;
+        if (batches.Count == 0) return;
         Rewrite();
         using var file = new StreamWriter(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read)) { NewLine = "\n" };
-        foreach (var batch in missing.Chunk(batchSize))
+        foreach (var batch in batches)
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
             var sums = reference.SumsOf(batch).cpu().data<float>().ToArray();
-            for (var i = 0; i < batch.Length; i++)
+            for (var i = 0; i < batch.Count; i++)
             {
-                var pair = new ReferencePair(sums[i], sums[i + batch.Length]);
+                var pair = new ReferencePair(sums[i], sums[i + batch.Count]);
                 if (!float.IsFinite(pair.Chosen) || !float.IsFinite(pair.Rejected))
                     throw new RunFailedException($"{batch[i].Location}: the reference's log-probabilities are {pair.Chosen} and {pair.Rejected}: its weights are broken, or overflow in this precision");
                 var key = CachedReference.KeyOf(batch[i]);

@@ -20,6 +20,8 @@ internal static class RunShape
             ["training tokens"] = $"{trainingTokens}",
             [BatchSize] = $"{plan.MicroBatchSize}",
             [Accumulation] = $"{plan.Accumulation}",
+            // Other micro-batches add up in another order, which changes the last bits.
+            ["max_tokens_per_batch"] = $"{plan.MaxTokens}",
             ["seed"] = $"{options.Seed}",
             [TotalSteps] = $"{totalSteps}",
         };

@@ -37,8 +37,7 @@ public sealed class Trainer<TExample> : IDisposable
         TrainerOptions options, TrainerOutput output, ITrainingObserver observer)
     {
         (_objective, _data, _options, _output, _observer) = (objective, data, options, output, observer);
-        _plan = new(data.Train.Count, options.Training.PerDeviceTrainBatchSize, options.Training.GradientAccumulationSteps,
-            data.Shuffle ? options.Seed : null);
+        _plan = BatchPlan.Of(data, options, objective.TokensAtOnce);
         TotalSteps = _plan.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         _schedule = new(options.Optimizer, TotalSteps);
         _parameters = model.Parameters;
@@ -52,6 +51,9 @@ public sealed class Trainer<TExample> : IDisposable
 
     /// <summary>Steps taken so far.</summary>
     public int Step => _step;
+
+    /// <summary>What the micro-batches of the run's steps come to.</summary>
+    public MicroBatchSummary MicroBatches => _plan.Summary(TotalSteps);
 
     /// <summary>Passes over the data that the whole run makes.</summary>
     public double Epochs => _plan.EpochAfter(TotalSteps);
@@ -170,7 +172,7 @@ public sealed class Trainer<TExample> : IDisposable
         _evaluationDue = true;
         try
         {
-            var means = Evaluator.Run(_objective, _data.Held, _options.Training.PerDeviceEvalBatchSize, cancellation, "eval_");
+            var means = Evaluator.Run(_objective, _data.Held, _options.Training.PerDeviceEvalBatchSize, cancellation, "eval_", _plan.MaxTokens);
             _observer.OnEvaluation(new(_step, _plan.EpochAfter(_step), means, watch.Elapsed.TotalSeconds));
             _evaluationDue = false;
         }

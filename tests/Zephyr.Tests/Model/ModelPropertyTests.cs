@@ -125,6 +125,7 @@ public class ModelPropertyTests
     public void A_pass_leaves_nothing_behind_but_gradients()
     {
         using var model = TinyModel.Create(TinyModel.Config with { SlidingWindow = 8 });
+        using var workspace = new LogitsWorkspace();
         foreach (var recompute in (bool[])[false, true])
         {
             Pass();
@@ -135,7 +136,7 @@ public class ModelPropertyTests
             void Pass()
             {
                 using var scope = NewDisposeScope();
-                new SftObjective(model, new(), recompute ? 1 : 0).AccumulateGradients([.. Ragged.Select(ids => new TokenSequence(ids))]);
+                new SftObjective(model, workspace, recompute ? 1 : 0).AccumulateGradients([.. Ragged.Select(ids => new TokenSequence(ids))]);
                 model.Parameters.ClearGradients();
             }
         }

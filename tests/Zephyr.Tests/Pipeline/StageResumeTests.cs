@@ -19,6 +19,8 @@ public sealed class StageResumeTests : IDisposable
     [InlineData("dpo", 6)]
     [InlineData("dpo", 7, "pair_layout", "concatenated", "gradient_checkpointing", "true")]
     [InlineData("dpo", 5, "bf16", "true")]
+    [InlineData("sft", 4, "max_tokens_per_batch", "80")]
+    [InlineData("dpo", 5, "max_tokens_per_batch", "150", "pair_layout", "shared_prefix")]
     public void A_stopped_run_goes_on_to_the_same_bytes(string stage, int stop, params string[] keys)
     {
         var more = Pair(keys);
@@ -86,6 +88,7 @@ public sealed class StageResumeTests : IDisposable
     [InlineData("seed", "7", "seed was 42 and is 7, training tokens was * and is *")]
     [InlineData("max_length", "20", "max_seq_length was * and is 20, training tokens was * and is *")]
     [InlineData("bf16", "true", "bf16 was false and is true")]
+    [InlineData("max_tokens_per_batch", "128", "max_tokens_per_batch was 0 and is 128")]
     [InlineData("learning_rate", "0.5", "learning_rate was * and is 0.5")]
     [InlineData("assistant_only_loss", "true", "assistant_only_loss was false and is true")]
     public void A_checkpoint_whose_steps_meant_something_else_is_refused(string key, string value, string differences)

@@ -1,3 +1,5 @@
+using Zephyr.Data.Sources;
+using Zephyr.Objectives;
 using Zephyr.Training;
 
 namespace Zephyr.Tests.Training;
@@ -61,6 +63,52 @@ public class BatchPlanTests
         var plan = new BatchPlan(11, 2, 2, 42);
         Assert.Equal(expected, plan.TotalSteps(epochs, maxSteps));
         Assert.Equal(expected / 3.0, plan.EpochAfter(expected));
+    }
+
+    /// <summary>A row of every step, in the same order of the epochs: only who is run with whom changes.</summary>
+    [Theory]
+    [InlineData(4, 25)]
+    [InlineData(8, 60)]
+    [InlineData(1000, 20)]
+    public void Tokens_divide_the_rows_of_a_step_and_choose_no_others(int accumulation, int maxTokens)
+    {
+        var random = new Zephyr.Runtime.SeededRandom(3);
+        var tokens = Enumerable.Range(0, 101).Select(_ => 1 + random.NextInt(20)).ToArray();
+        var byRows = new BatchPlan(101, 2, accumulation, 42);
+        var byTokens = byRows with { MaxTokens = maxTokens, TokensOf = row => tokens[row] };
+        Assert.Equal((byRows.StepsPerEpoch, byRows.TotalSteps(2, -1)), (byTokens.StepsPerEpoch, byTokens.TotalSteps(2, -1)));
+        for (var step = 1; step <= 2 * byRows.StepsPerEpoch; step++)
+        {
+            Assert.Equal(byRows.MicroBatches(step).SelectMany(rows => rows).Order(), byTokens.MicroBatches(step).SelectMany(rows => rows).Order());
+            Assert.All(byTokens.MicroBatches(step), rows => Assert.InRange(rows.Sum(row => tokens[row]), 1, maxTokens));
+        }
+        // As pure a function of the number as before.
+        var again = byTokens with { };
+        foreach (var step in new[] { byRows.StepsPerEpoch + 1, 1 }) Assert.Equal(byTokens.MicroBatches(step), again.MicroBatches(step));
+    }
+
+    [Fact]
+    public void The_summary_tells_how_rows_were_divided()
+    {
+        // Two steps of four rows and one of two.
+        int[] tokens = [1, 1, 1, 1, 6, 6, 6, 5, 3, 4];
+        var plan = new BatchPlan(10, 2, 2, null) { TokensOf = row => tokens[row] };
+        Assert.Equal(new(1, 5 / 3.0, 2, 12), plan.Summary(3));
+        Assert.Equal(new(1, 2, 4, 7), (plan with { MaxTokens = 7 }).Summary(3));
+        Assert.Equal(new(1, 1, 1, 4), (plan with { MaxTokens = 7 }).Summary(1));
+    }
+
+    /// <summary>The figures of docs/benchmarks.md: pairs of UltraFeedback, 64 a step. By rows the largest micro-batch is 1.7 times the mean of all.</summary>
+    [Theory]
+    [InlineData(PairLayoutKind.Separate, 0, 16, 16.0, 16, 6271)]
+    [InlineData(PairLayoutKind.Separate, 4096, 14, 15.0, 16, 4096)]
+    [InlineData(PairLayoutKind.SharedPrefix, 0, 16, 16.0, 16, 5262)]
+    [InlineData(PairLayoutKind.SharedPrefix, 3072, 15, 15.75, 17, 3070)]
+    public void On_real_pairs_no_more_micro_batches_need_less_memory(PairLayoutKind layout, int maxTokens, int least, double mean, int most, long largest)
+    {
+        var pairs = TokenPairSchema.Read([SharedFolder.PathOf("bench/pairs_256.jsonl")]).ToList();
+        var plan = new BatchPlan(pairs.Count, 4, 16, null) { MaxTokens = maxTokens, TokensOf = row => DpoObjective.TokensAtOnce(pairs[row], layout) };
+        Assert.Equal(new(least, mean, most, largest), plan.Summary(4));
     }
 
     private static IEnumerable<int[][]> Steps(BatchPlan plan, int epoch) =>

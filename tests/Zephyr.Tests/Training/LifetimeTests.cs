@@ -21,13 +21,15 @@ public sealed class LifetimeTests : IDisposable
     [InlineData("dpo", true, false)]
     [InlineData("dpo", false, true)]
     [InlineData("dpo", true, true)]
-    public void Steps_evaluations_and_checkpoints_leave_no_tensor_behind(string stage, bool recompute, bool bf16)
+    [InlineData("sft", false, false, 24)]
+    [InlineData("dpo", false, true, 48)]
+    public void Steps_evaluations_and_checkpoints_leave_no_tensor_behind(string stage, bool recompute, bool bf16, int maxTokens = 0)
     {
         var dtype = bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
         using var model = TinyTraining.Model(dtype);
         using var reference = TinyTraining.Model(dtype, trainable: false, seed: 2);
-        if (stage == "sft") Count(model, new SftObjective(model, new(), recompute ? 1 : 0), TinyTraining.Sequences(4));
-        else Count(model, TinyTraining.Dpo(model, reference, recompute: recompute), TinyTraining.Pairs(4));
+        if (stage == "sft") Count(model, new SftObjective(model, new(), recompute ? 1 : 0), TinyTraining.Sequences(4), maxTokens);
+        else Count(model, TinyTraining.Dpo(model, reference, recompute: recompute), TinyTraining.Pairs(4), maxTokens);
     }
 
     [Fact]
@@ -44,13 +46,15 @@ public sealed class LifetimeTests : IDisposable
         Assert.Equal(before, Alive);
     }
 
-    private void Count<T>(MistralForCausalLM model, IObjective<T> objective, List<T> rows)
+    private void Count<T>(MistralForCausalLM model, IObjective<T> objective, List<T> rows, int maxTokens)
     {
-        using var trainer = new Trainer<T>(model, objective, new(rows, []), TinyTraining.Options(epochs: 60), TinyTraining.Output(_folder.Path), SilentObserver.Instance);
+        var options = TinyTraining.Options(epochs: 60);
+        options = options with { Training = options.Training with { MaxTokensPerBatch = maxTokens } };
+        using var trainer = new Trainer<T>(model, objective, new(rows, []), options, TinyTraining.Output(_folder.Path), SilentObserver.Instance);
         long Steps(int count)
         {
             for (var i = 0; i < count; i++) trainer.TakeStep();
-            Evaluator.Run(objective, rows, 3, TestContext.Current.CancellationToken);
+            Evaluator.Run(objective, rows, 3, TestContext.Current.CancellationToken, maxTokens: maxTokens);
             trainer.WriteCheckpoint(_folder.Path);
             return Alive;
         }

@@ -67,6 +67,26 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("resume with the optim and bf16 settings the run began with", other.Message);
     }
 
+    [Theory]
+    [InlineData("sft", false, 25)]
+    [InlineData("dpo", false, 50)]
+    [InlineData("dpo", true, 50)]
+    public void Micro_batches_by_tokens_go_on_as_exactly(string stage, bool bf16, int maxTokens)
+    {
+        Run(stage, bf16, "straight", saving: Steps, evaluation: "steps", maxTokens: maxTokens);
+        Run(stage, bf16, "by-rows", saving: Steps, evaluation: "steps");
+        Assert.NotEqual(File.ReadAllBytes(_folder.PathOf("by-rows/model.safetensors")), File.ReadAllBytes(_folder.PathOf("straight/model.safetensors")));
+        foreach (var stop in new[] { 2, 6 })
+        {
+            Assert.True(Run(stage, bf16, $"stop-{stop}", saving: Steps, evaluation: "steps", stopAfter: stop, maxTokens: maxTokens));
+            var other = Assert.Throws<UserErrorException>(() => Run(stage, bf16, $"stop-{stop}", saving: Steps, evaluation: "steps", resume: stop));
+            Assert.Equal($"{_folder.PathOf($"stop-{stop}/checkpoint-{stop}")}: this checkpoint cannot be continued: max_tokens_per_batch was {maxTokens} and is 0; "
+                + "put the values back, or start over with --resume never and overwrite_output_dir", other.Message);
+            Assert.False(Run(stage, bf16, $"stop-{stop}", saving: Steps, evaluation: "steps", resume: stop, maxTokens: maxTokens));
+            SameRun("straight", $"stop-{stop}");
+        }
+    }
+
     [Fact]
     public void A_logging_window_may_cross_a_checkpoint()
     {
@@ -119,7 +139,8 @@ public sealed class ResumeTests : IDisposable
         Assert.Empty(CheckpointsIn("none"));
     }
 
-    private bool Run(string stage, bool bf16, string name, int saving, int logging = 2, string evaluation = "no", int? resume = null, int? stopAfter = null, string optim = "adamw_torch")
+    private bool Run(string stage, bool bf16, string name, int saving, int logging = 2, string evaluation = "no", int? resume = null, int? stopAfter = null, string optim = "adamw_torch",
+        int maxTokens = 0)
     {
         var root = Directory.CreateDirectory(_folder.PathOf(name)).FullName;
         var checkpoint = resume is { } step ? Path.Combine(root, $"checkpoint-{step}") : null;
@@ -127,7 +148,7 @@ public sealed class ResumeTests : IDisposable
         using var model = checkpoint is null ? TinyTraining.Model(dtype) : ModelFolder.Load(checkpoint, dtype, CPU, trainable: true);
         using var reference = TinyTraining.Model(dtype, trainable: false, seed: 2);
         var options = TinyTraining.Options(Epochs, logging: logging, saving: saving, evaluation: evaluation);
-        options = options with { Optimizer = options.Optimizer with { Optim = optim } };
+        options = options with { Optimizer = options.Optimizer with { Optim = optim }, Training = options.Training with { MaxTokensPerBatch = maxTokens } };
         return stage == "sft"
             ? Run(model, new SftObjective(model, new()), TinyTraining.Sequences(Rows), options, root, checkpoint, stopAfter)
             : Run(model, TinyTraining.Dpo(model, reference), TinyTraining.Pairs(Rows), options, root, checkpoint, stopAfter);

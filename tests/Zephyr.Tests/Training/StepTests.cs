@@ -33,6 +33,25 @@ public sealed class StepTests : IDisposable
         foreach (var (name, moment) in wholeMoments) Near.Equal(moment, partMoments[name], 1e-6, name);
     }
 
+    /// <summary>All seven rows are one step, by rows in one micro-batch and by tokens in several.</summary>
+    [Theory]
+    [InlineData("sft", PairLayoutKind.Separate, 20)]
+    [InlineData("sft", PairLayoutKind.Separate, 40)]
+    [InlineData("dpo", PairLayoutKind.Separate, 40)]
+    [InlineData("dpo", PairLayoutKind.Concatenated, 40)]
+    [InlineData("dpo", PairLayoutKind.SharedPrefix, 25)]
+    public void Micro_batches_by_tokens_give_the_large_batch(string stage, PairLayoutKind layout, int maxTokens)
+    {
+        using var scope = NewDisposeScope();
+        var (whole, wholeMoments) = Step(stage, 7, 1, layout);
+        var (parts, partMoments) = Step(stage, 7, 1, layout, maxTokens: maxTokens);
+        Near.Equal(whole.Norm, parts.Norm, 1e-6, "gradient norm");
+        foreach (var (name, mean) in whole.Means) Assert.Equal(mean, parts.Means[name], 1e-6 * Math.Max(1, Math.Abs(mean)));
+        foreach (var (name, moment) in wholeMoments) Near.Equal(moment, partMoments[name], 1e-5, name);
+        // The rows were divided, into other passes than before.
+        Assert.Contains(wholeMoments, entry => !entry.Value.allclose(partMoments[entry.Key], rtol: 0, atol: 0));
+    }
+
     [Theory]
     [InlineData(PairLayoutKind.Concatenated, false)]
     [InlineData(PairLayoutKind.Separate, true)]
@@ -112,12 +131,12 @@ public sealed class StepTests : IDisposable
     }
 
     private ((IReadOnlyDictionary<string, double> Means, double Norm) Step, Dictionary<string, Tensor> Moments) Step(
-        string stage, int batch, int accumulation, PairLayoutKind layout = PairLayoutKind.Separate, bool recompute = false, double limit = 1)
+        string stage, int batch, int accumulation, PairLayoutKind layout = PairLayoutKind.Separate, bool recompute = false, double limit = 1, int maxTokens = 0)
     {
         using var model = TinyTraining.Model();
         using var reference = TinyTraining.Model(trainable: false, seed: 2);
         var options = TinyTraining.Options(batch: batch, accumulation: accumulation);
-        options = options with { Optimizer = options.Optimizer with { MaxGradNorm = limit } };
+        options = options with { Optimizer = options.Optimizer with { MaxGradNorm = limit }, Training = options.Training with { MaxTokensPerBatch = maxTokens } };
         return stage == "sft"
             ? Step(model, new SftObjective(model, new(), recompute ? 1 : 0), TinyTraining.Sequences(7), options)
             : Step(model, TinyTraining.Dpo(model, reference, layout, recompute), TinyTraining.Pairs(7), options);

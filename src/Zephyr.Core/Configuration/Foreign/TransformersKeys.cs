@@ -67,7 +67,7 @@ internal static class TransformersKeys
         .. Refuse("false", "batches sorted by length are not implemented, and nothing is padded here that they would save: write false", "group_by_length"),
         .. Refuse("random", "rows come in an order drawn from seed and in no other: write random", "train_sampling_strategy"),
         .. Refuse("false", "the last, smaller batch of an epoch is always trained on: write false", "dataloader_drop_last"),
-        .. Refuse("false", "no batch size is searched for: write a per_device_train_batch_size that fits", "auto_find_batch_size"),
+        .. Refuse("false", "no batch size is searched for: write a per_device_train_batch_size that fits, or a max_tokens_per_batch", "auto_find_batch_size"),
         .. Refuse("false", "the model of the last step is what is written: write false (save_total_limit: 0 keeps every checkpoint)", "load_best_model_at_end"),
         .. Refuse("true", "weights are written as *.safetensors only: write true", "save_safetensors"),
         .. Refuse("false", "there is no MPS device here: write false", "use_mps_device"),

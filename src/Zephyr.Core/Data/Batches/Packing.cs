@@ -27,7 +27,7 @@ public static class Packing
             var length = Math.Min(maxLength, conversation.Ids.Length);
             if (length < conversation.Ids.Length) tooLong++;
             dropped += conversation.Ids.Length - length;
-            var sequence = Part(conversation, ..length, assistantOnly);
+            var sequence = Part(conversation, ..length, assistantOnly) with { Location = conversation.Location };
             if (sequence.LabelCount > 0) sequences.Add(sequence);
             else unlabelled++;
         }

@@ -9,6 +9,9 @@ namespace Zephyr.Data.Batches;
 /// <param name="DocumentOffsets">Document d is <c>DocumentOffsets[d]</c> to <c>DocumentOffsets[d + 1]</c>, from 0 to L; null where all is one document.</param>
 public sealed record TokenSequence(int[] Ids, bool[]? Supervised = null, int[]? DocumentOffsets = null)
 {
+    /// <summary>The row it came from; null where it is made of several.</summary>
+    public RowLocation? Location { get; init; }
+
     /// <summary>How many labels the sequence has.</summary>
     public int LabelCount
     {
