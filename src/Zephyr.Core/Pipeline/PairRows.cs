@@ -22,7 +22,7 @@ internal static class PairRows
         DataOptions data, Action<string> note, CancellationToken cancellation)
     {
         var tokenize = new PairTokenizer(tokenizer, options.MaxLength, options.MaxPromptLength, options.TruncationMode, data.AutoInsertEmptySystemMsg, options.Tokenization);
-        var (prompts, chosen, rejected) = (new LengthSeries("prompt"), new LengthSeries("chosen"), new LengthSeries("rejected"));
+        var lengths = Unmeasured(what);
         var (cutAway, equal) = (0, 0);
         foreach (var pair in bad.Kept(rows.SelectOrdered(row => RowOutcome.Of(row, tokenize.Tokenize), data.DatasetNumProc, cancellation)))
         {
@@ -32,22 +32,38 @@ internal static class PairRows
                 continue;
             }
             if (pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds)) equal++;
-            prompts.Add(pair.Whole.Prompt, pair.PromptIds.Length);
-            chosen.Add(pair.Whole.Chosen, pair.ChosenIds.Length);
-            rejected.Add(pair.Whole.Rejected, pair.RejectedIds.Length);
+            Measure(lengths, pair);
             yield return pair;
         }
+        var (prompts, chosen, rejected) = (lengths.Series[0], lengths.Series[1], lengths.Series[2]);
         if (prompts.Count == 0 && cutAway > 0)
             throw new UserErrorException($"none of the {cutAway} {what} pairs has a prompt under max_length {options.MaxLength}, which has to hold prompt and answer");
         note($"{what} data: {prompts.Count} pairs; {prompts.Cut} prompts cut{(options.Tokenization == "trl" ? "" : $" to {options.MaxPromptLength} tokens")}, "
             + $"{chosen.Cut} chosen and {rejected.Cut} rejected answers cut to fit {options.MaxLength}{(options.Tokenization == "zephyr" ? " (these end without </s>)" : "")}, "
-            + $"{prompts.TokensCut + chosen.TokensCut + rejected.TokensCut} tokens in all; "
+            + $"{lengths.Series.Sum(one => one.TokensCut)} tokens in all; "
             + (cutAway > 0 ? $"{cutAway} dropped whose prompt alone fills {options.MaxLength}; " : "")
             + $"{equal} pairs with equal answers"
             + (tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : ""));
-        foreach (var line in new LengthReport(what, prompts, chosen, rejected).Lines) note(line);
+        foreach (var line in lengths.Lines) note(line);
     }
 
     /// <summary>What a held-out pair may not share with a training one: everything before the answer.</summary>
     public static string PromptOf(PreferencePair pair) => string.Join("\n", pair.Prompt.Select(message => $"{message.Role}: {message.Content}"));
+
+    /// <summary>How long prompts and answers are, and what was cut off them.</summary>
+    internal static LengthReport LengthsOf(string what, IEnumerable<TokenizedPair> pairs)
+    {
+        var lengths = Unmeasured(what);
+        foreach (var pair in pairs) Measure(lengths, pair);
+        return lengths;
+    }
+
+    private static LengthReport Unmeasured(string what) => new(what, new LengthSeries("prompt"), new LengthSeries("chosen"), new LengthSeries("rejected"));
+
+    private static void Measure(LengthReport lengths, TokenizedPair pair)
+    {
+        lengths.Series[0].Add(pair.Whole.Prompt, pair.PromptIds.Length);
+        lengths.Series[1].Add(pair.Whole.Chosen, pair.ChosenIds.Length);
+        lengths.Series[2].Add(pair.Whole.Rejected, pair.RejectedIds.Length);
+    }
 }

@@ -53,20 +53,17 @@ internal sealed class RowPreparation(TrainingStage stage, StageFiles files, stri
 
     private PreparedFile<T> Kept<T>(PreparedFolder folder, FileStream aside, RowRecipe<T> recipe, byte[] key)
     {
+        var done = false;
         try
         {
             var rows = Made(aside, recipe, key);
             folder.Keep(aside, key);
+            done = true;
             return rows;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            aside.Dispose();
-            throw new UserErrorException($"dataset_cache_dir: the prepared rows could not be kept in {folder.PathOf(key)}: {error.Message}; expected another folder, or none", error);
         }
         finally
         {
-            File.Delete(aside.Name); // There is none where all went well.
+            if (!done) folder.Forget(aside);
         }
     }
 

@@ -74,7 +74,7 @@ public sealed class ReferenceCacheTests : IDisposable
         System.IO.File.WriteAllText(File, first + string.Concat(System.IO.File.ReadLines(File).Skip(1).Select(line => line + "\n")));
         var cache = new ReferenceCache(File, "it");
         Assert.True(cache.Stale);
-        Assert.Equal(3, cache.Missing(pairs).Count);
+        Assert.Equal(3, cache.Missing(pairs).Count());
         cache.Fill(pairs, new Hashes(), 4, CancellationToken.None);
         Assert.False(new ReferenceCache(File, "it").Stale);
     }

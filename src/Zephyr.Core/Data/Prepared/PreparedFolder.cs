@@ -17,6 +17,8 @@ internal sealed class PreparedFolder(string path, TimeProvider clock)
 {
     private const string Kept = ".rows";
 
+    private bool _isNew;
+
     // No run that writes pauses for so long.
     private static readonly TimeSpan Abandoned = TimeSpan.FromDays(1);
 
@@ -66,24 +68,51 @@ internal sealed class PreparedFolder(string path, TimeProvider clock)
         }
     }
 
-    /// <summary>Begins a file that stands aside until <see cref="Keep"/>.</summary>
+    /// <summary>Begins a file that stands aside until <see cref="Keep"/> or <see cref="Forget"/>.</summary>
     /// <exception cref="IOException">The folder cannot be made or written.</exception>
     /// <exception cref="UnauthorizedAccessException">The folder cannot be made or written.</exception>
     public FileStream Begin(ReadOnlySpan<byte> key)
     {
+        _isNew = !Directory.Exists(path);
         if (Path.GetDirectoryName(path) == UserCache.Folder) UserCache.Make();
         Directory.CreateDirectory(path, UserCache.OwnerOnly);
         return ScratchFile.Create(PathOf(key));
     }
 
     /// <summary>Gives a written file its name, and removes those that were not used for longest where all together are too large.</summary>
-    /// <exception cref="IOException">It cannot be renamed.</exception>
+    /// <param name="written">As <see cref="Begin"/> gave it, with the rows in it.</param>
+    /// <param name="key">Names what they depend on.</param>
+    /// <param name="mostBytes">The most that all together may take.</param>
+    /// <exception cref="UserErrorException">The disk has no room after all, or the folder is gone.</exception>
     public void Keep(FileStream written, ReadOnlySpan<byte> key, long mostBytes = MostBytes)
     {
-        written.Flush(flushToDisk: true);
         var target = PathOf(key);
-        File.Move(written.Name, target, overwrite: true);
+        try
+        {
+            written.Flush(flushToDisk: true);
+            File.Move(written.Name, target, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"dataset_cache_dir: the prepared rows could not be kept as {target}: {error.Message}; expected another folder, or none", error);
+        }
         Trim(target, mostBytes);
+    }
+
+    /// <summary>Removes what <see cref="Begin"/> made, as if it had not been called.</summary>
+    public void Forget(FileStream begun)
+    {
+        begun.Dispose();
+        try
+        {
+            File.Delete(begun.Name);
+            // Not where somebody else has put something there meanwhile.
+            if (_isNew) Directory.Delete(path, recursive: false);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The next one who makes rows removes it.
+        }
     }
 
     private void Trim(string newest, long mostBytes)
