@@ -19,9 +19,10 @@ internal static class ConversationRows
     /// <param name="data">Empty system turns, and how many threads work.</param>
     /// <param name="note">Takes the lines.</param>
     /// <param name="cancellation">Ends it between two rows.</param>
+    /// <param name="scratch">The folder for what has to wait for the last row; null for where temporary files go.</param>
     /// <exception cref="UserErrorException">A bad row, or nothing is left to learn from.</exception>
     public static IEnumerable<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows, BadRows bad, MistralTokenizer tokenizer, SftOptions options,
-        DataOptions data, Action<string> note, CancellationToken cancellation)
+        DataOptions data, Action<string> note, CancellationToken cancellation, string? scratch = null)
     {
         var tokenize = new ConversationTokenizer(tokenizer, data.AutoInsertEmptySystemMsg);
         var lengths = new LengthSeries("conversation");
@@ -33,7 +34,7 @@ internal static class ConversationRows
         });
         var tally = new PackingTally();
         var (count, tokens, labels) = (0, 0L, 0L);
-        foreach (var sequence in Pack(tokenized, options, tokenizer, tally))
+        foreach (var sequence in Pack(tokenized, options, tokenizer, tally, scratch))
         {
             (count, tokens, labels) = (count + 1, tokens + sequence.Ids.Length, labels + sequence.LabelCount);
             yield return sequence;
@@ -53,13 +54,14 @@ internal static class ConversationRows
         ? row
         : throw new BadRowException(row.Location, "text", "a text without turns", "a conversation with an assistant turn, as assistant_only_loss is true");
 
-    private static IEnumerable<TokenSequence> Pack(IEnumerable<TokenizedConversation> conversations, SftOptions options, MistralTokenizer tokenizer, PackingTally tally) => options switch
+    private static IEnumerable<TokenSequence> Pack(
+        IEnumerable<TokenizedConversation> conversations, SftOptions options, MistralTokenizer tokenizer, PackingTally tally, string? scratch) => options switch
     {
         { Packing: false } => Packing.OneEach(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, tally),
         { PackingStrategy: "wrapped" } => Packing.Wrapped(conversations, options.MaxSeqLength, tokenizer.EosId, options.AssistantOnlyLoss, tally),
         // Where a document goes depends on all of them: until that is known they stay on disk.
         _ => Packing.BestFit(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, split: options.PackingStrategy == "bfd_split",
-            documents => ScratchFile.Hold(new SequenceFormat(), tokenizer.HasNarrowIds, documents), tally),
+            documents => ScratchFile.Hold(new SequenceFormat(), tokenizer.HasNarrowIds, documents, scratch), tally),
     };
 
     /// <summary>Whether a conversation over the length keeps all its tokens, as parts.</summary>

@@ -63,7 +63,7 @@ public static class DistilledDpo
 
         byte[] Key() => RowsKey.Of(config, config.Data, config.Run.Seed, stage, files, cancellation);
 
-        (IEnumerable<TokenizedPair>, IEnumerable<TokenizedPair>) Make(Action<string> note)
+        (IEnumerable<TokenizedPair>, IEnumerable<TokenizedPair>) Make(Action<string> note, string _)
         {
             var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
             return (Tokenize("training", train), held is null ? [] : Tokenize("held-out", held));

@@ -50,13 +50,13 @@ public static class DistilledSft
 
         byte[] Key() => RowsKey.Of(config, config.Data, config.Run.Seed, stage, files, cancellation);
 
-        (IEnumerable<TokenSequence>, IEnumerable<TokenSequence>) Make(Action<string> note)
+        (IEnumerable<TokenSequence>, IEnumerable<TokenSequence>) Make(Action<string> note, string scratch)
         {
             var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
             return (Tokenize("training", train), held is null ? [] : Tokenize("held-out", held));
 
             IEnumerable<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
-                ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data, note, cancellation);
+                ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data, note, cancellation, scratch);
         }
     }
 }

@@ -6,8 +6,8 @@ namespace Zephyr.Pipeline;
 /// <summary>How a stage's rows are made.</summary>
 /// <param name="Format">How they are kept.</param>
 /// <param name="Key">Names what they depend on; asked only where they may have been kept.</param>
-/// <param name="Make">Begins to make both sides as they are taken, given what takes the lines that there are to be noted.</param>
-internal sealed record RowRecipe<T>(IRowFormat<T> Format, Func<byte[]> Key, Func<Action<string>, (IEnumerable<T> Train, IEnumerable<T> Held)> Make);
+/// <param name="Make">Begins to make both sides as they are taken, given what takes the lines to be noted and a folder for what has to wait meanwhile.</param>
+internal sealed record RowRecipe<T>(IRowFormat<T> Format, Func<byte[]> Key, Func<Action<string>, string, (IEnumerable<T> Train, IEnumerable<T> Held)> Make);
 
 /// <summary>The tokenized rows of a stage, in a file: an earlier run's where it was given the same, or made now and kept for a later one.</summary>
 /// <param name="stage">Takes the notes.</param>
@@ -72,7 +72,7 @@ internal sealed class RowPreparation(TrainingStage stage, StageFiles files, stri
         var notes = new List<string>();
         try
         {
-            var (train, held) = recipe.Make(notes.Add);
+            var (train, held) = recipe.Make(notes.Add, Path.GetDirectoryName(file.Name)!);
             return PreparedFile<T>.Write(file, new(recipe.Format, stage.Tokenizer.HasNarrowIds, train, held, Said), key);
         }
         catch

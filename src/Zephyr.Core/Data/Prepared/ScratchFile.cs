@@ -20,19 +20,21 @@ internal static class ScratchFile
     /// <exception cref="UnauthorizedAccessException">It cannot be made.</exception>
     public static FileStream Create(string prefix) => new($"{prefix}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp", New);
 
-    /// <summary>A new file in the folder for temporary ones, without a name: it goes with whoever holds it open, however that ends.</summary>
+    /// <summary>A new file without a name: it goes with whoever holds it open, however that ends.</summary>
+    /// <param name="folder">On which disk; null for where temporary files go.</param>
     /// <exception cref="UserErrorException">It cannot be made.</exception>
-    public static FileStream CreateNameless()
+    public static FileStream CreateNameless(string? folder = null)
     {
+        folder ??= Path.GetTempPath();
         try
         {
-            var file = Create(Path.Combine(Path.GetTempPath(), "zephyr-rows"));
+            var file = Create(Path.Combine(folder, "zephyr-rows"));
             File.Delete(file.Name);
             return file;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"{Path.GetTempPath()}: the prepared rows could not be written there: {error.Message}; name another folder with TMPDIR", error);
+            throw new UserErrorException($"{folder}: the prepared rows could not be written there: {error.Message}; name another folder with TMPDIR", error);
         }
     }
 
@@ -40,11 +42,12 @@ internal static class ScratchFile
     /// <param name="format">How they are written.</param>
     /// <param name="narrow">Whether every token id fits two bytes.</param>
     /// <param name="rows">The rows.</param>
+    /// <param name="folder">On which disk; null for where temporary files go.</param>
     /// <returns>They, to be disposed of.</returns>
     /// <exception cref="UserErrorException">There is no room for them.</exception>
-    public static PreparedRows<T> Hold<T>(IRowFormat<T> format, bool narrow, IEnumerable<T> rows)
+    public static PreparedRows<T> Hold<T>(IRowFormat<T> format, bool narrow, IEnumerable<T> rows, string? folder = null)
     {
-        var file = CreateNameless();
+        var file = CreateNameless(folder);
         try
         {
             return PreparedFile<T>.Write(file, new(format, narrow, rows, [], () => []), default).Train;
