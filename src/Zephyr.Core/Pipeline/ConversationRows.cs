@@ -56,13 +56,13 @@ internal static class ConversationRows
 
     private static IEnumerable<TokenSequence> Pack(
         IEnumerable<TokenizedConversation> conversations, SftOptions options, MistralTokenizer tokenizer, PackingTally tally, string? scratch) => options switch
-    {
-        { Packing: false } => Packing.OneEach(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, tally),
-        { PackingStrategy: "wrapped" } => Packing.Wrapped(conversations, options.MaxSeqLength, tokenizer.EosId, options.AssistantOnlyLoss, tally),
-        // Where a document goes depends on all of them: until that is known they stay on disk.
-        _ => Packing.BestFit(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, split: options.PackingStrategy == "bfd_split",
-            documents => ScratchFile.Hold(new SequenceFormat(), tokenizer.HasNarrowIds, documents, scratch), tally),
-    };
+        {
+            { Packing: false } => Packing.OneEach(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, tally),
+            { PackingStrategy: "wrapped" } => Packing.Wrapped(conversations, options.MaxSeqLength, tokenizer.EosId, options.AssistantOnlyLoss, tally),
+            // Where a document goes depends on all of them: until that is known they stay on disk.
+            _ => Packing.BestFit(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, split: options.PackingStrategy == "bfd_split",
+                documents => ScratchFile.Hold(new SequenceFormat(), tokenizer.HasNarrowIds, documents, scratch), tally),
+        };
 
     /// <summary>Whether a conversation over the length keeps all its tokens, as parts.</summary>
     private static bool Keeps(SftOptions options) => options.Packing && options.PackingStrategy != "bfd";
