@@ -14,5 +14,14 @@ internal static class TestAssembly
     {
         NativeTorch.Load();
         TorchSharp.torch.set_num_threads(1);
+        LeaveTheUserCacheAlone();
+    }
+
+    /// <summary>Behind the natives, which may be kept there: what a test's own run would keep goes with the tests.</summary>
+    private static void LeaveTheUserCacheAlone()
+    {
+        var cache = Directory.CreateTempSubdirectory("zephyr-test-cache-");
+        Environment.SetEnvironmentVariable("XDG_CACHE_HOME", cache.FullName);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => cache.Delete(recursive: true);
     }
 }

@@ -33,6 +33,10 @@ public sealed record DataOptions : IOptionGroup
     [ConfigKey("threads that tokenize; 0 for one a core; same result for any number", Alias = "preprocessing_num_workers")]
     public int DatasetNumProc { get; init; }
 
+    /// <summary>Folder that keeps tokenized rows, so that the next run of the same rows, tokenizer and options need not make them; the user's cache folder when null, "none" keeps nothing.</summary>
+    [ConfigKey("folder that keeps tokenized rows for the next run, or none to keep nothing; the user's cache folder when not given")]
+    public string? DatasetCacheDir { get; init; }
+
     /// <summary>Insert an empty system turn where a conversation has none, as the handbook's old scripts did.</summary>
     [ConfigKey("insert an empty system turn where a conversation has none")]
     public bool AutoInsertEmptySystemMsg { get; init; }

@@ -3,52 +3,61 @@ using System.Text;
 
 namespace Zephyr.Data;
 
-/// <summary>Lengths of one kind of text in tokens, before and after cutting.</summary>
-public sealed class LengthSeries
+/// <summary>Lengths of one kind of text in tokens, before and after cutting. What is held is a count for each length, not the lengths.</summary>
+/// <param name="name">What is measured: prompt, chosen, conversation.</param>
+public sealed class LengthSeries(string name)
 {
-    private readonly int[] _sorted;
+    private readonly SortedDictionary<int, int> _counts = [];
 
     /// <param name="name">What is measured: prompt, chosen, conversation.</param>
     /// <param name="lengths">For each row how long it was, and how much of that is kept.</param>
-    public LengthSeries(string name, IEnumerable<(int Whole, int Kept)> lengths)
+    public LengthSeries(string name, IEnumerable<(int Whole, int Kept)> lengths) : this(name)
     {
         ArgumentNullException.ThrowIfNull(lengths);
-        Name = name;
-        var whole = new List<int>();
-        foreach (var length in lengths)
-        {
-            whole.Add(length.Whole);
-            Tokens += length.Whole;
-            if (length.Kept < length.Whole) Cut++;
-            TokensCut += length.Whole - length.Kept;
-        }
-        whole.Sort();
-        _sorted = [.. whole];
+        foreach (var (whole, kept) in lengths) Add(whole, kept);
     }
 
     /// <summary>What is measured.</summary>
-    public string Name { get; }
+    public string Name => name;
 
     /// <summary>Rows.</summary>
-    public int Count => _sorted.Length;
+    public int Count { get; private set; }
 
     /// <summary>Tokens of all rows before cutting.</summary>
-    public long Tokens { get; }
+    public long Tokens { get; private set; }
 
     /// <summary>Rows that lost something.</summary>
-    public int Cut { get; }
+    public int Cut { get; private set; }
 
     /// <summary>What they lost in all.</summary>
-    public long TokensCut { get; }
+    public long TokensCut { get; private set; }
 
     /// <summary>The longest; 0 where there is none.</summary>
     public int Max => Quantile(1);
 
     /// <summary>The smallest length that a share of the rows does not exceed (nearest rank); 0 where there is none.</summary>
-    public int Quantile(double share) => Count == 0 ? 0 : _sorted[Math.Max(0, (int)Math.Ceiling(share * Count) - 1)];
+    public int Quantile(double share)
+    {
+        var rank = Math.Max(1, (int)Math.Ceiling(share * Count));
+        foreach (var (length, count) in _counts)
+            if ((rank -= count) <= 0) return length;
+        return 0;
+    }
 
     /// <summary>Rows longer than <paramref name="above"/> and at most <paramref name="upTo"/>.</summary>
-    public int CountIn(int above, int upTo) => _sorted.Count(length => length > above && length <= upTo);
+    public int CountIn(int above, int upTo) => _counts.Where(entry => entry.Key > above && entry.Key <= upTo).Sum(entry => entry.Value);
+
+    /// <summary>Counts a row.</summary>
+    /// <param name="whole">How long it was.</param>
+    /// <param name="kept">How much of that is kept.</param>
+    public void Add(int whole, int kept)
+    {
+        _counts[whole] = _counts.GetValueOrDefault(whole) + 1;
+        Count++;
+        Tokens += whole;
+        if (kept < whole) Cut++;
+        TokensCut += whole - kept;
+    }
 }
 
 /// <summary>What there is to know about lengths before training: how long the rows are and what the limits take off them.</summary>

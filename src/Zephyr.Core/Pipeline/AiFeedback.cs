@@ -50,7 +50,7 @@ public static class AiFeedback
             var audit = Write(Outcomes(), split, config.Aif.Formats, output);
             if (audit.Pairs == 0) throw new UserErrorException(NoPairs(audit));
             File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
-            RunRecord.Write(output.PathOf("run.json"), RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, inputs));
+            RunRecord.Write(output.PathOf("run.json"), RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, inputs, new()));
             return new(inputs, output.Commit(last: AuditName), audit);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

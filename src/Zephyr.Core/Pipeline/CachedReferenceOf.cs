@@ -25,17 +25,18 @@ internal static class CachedReferenceOf
         var stage = run.Stage;
         using var claim = stage.Folder.Claim();
         var path = Path.Combine(stage.Folder.Root, ReferenceCache.FileName);
-        var cache = new ReferenceCache(path, IdentityOf(run.Reference!, stage.Precision, settings));
+        var cache = new ReferenceCache(path, IdentityOf(run.Reference!, stage, settings));
         if (cache.Stale && stage.Checkpoint is not null && stage.Folder.Holds(stage.Checkpoint))
             throw new UserErrorException($"{path}: was computed with another reference than {run.Reference}, or in another precision, and {stage.Checkpoint} was trained on it; "
                 + "expected the reference that the run began with");
-        var pairs = run.Data.Train.Concat(run.Data.Held).ToList();
-        var missing = cache.Missing(pairs);
-        stage.Note($"reference log-probabilities of {pairs.Count} pairs: {missing.Count} computed{(cache.Stale ? " (those that were there are another reference's)" : "")}, kept in {path}");
-        if (missing.Count > 0)
+        // Gone through twice rather than held.
+        var missing = cache.Missing(run.Rows.Train.Concat(run.Rows.Held));
+        var count = missing.Count();
+        stage.Note($"reference log-probabilities of {run.Rows.Train.Count + run.Rows.Held.Count} pairs: {count} computed{(cache.Stale ? " (those that were there are another reference's)" : "")}, kept in {path}");
+        if (count > 0)
         {
             using var reference = stage.LoadReference(run.Reference!);
-            Fill(path, () => cache.Fill([.. run.Limit.BatchesInOrder(missing, batchSize)], new FrozenReference(reference, settings, workspace), cancellation));
+            Fill(path, () => cache.Fill(run.Limit.BatchesInOrder(missing, batchSize), new FrozenReference(reference, settings, workspace), cancellation));
         }
         return new(cache.Known, stage.Device);
     }
@@ -53,11 +54,11 @@ internal static class CachedReferenceOf
     }
 
     /// <summary>Names what the sums depend on besides the pairs' token ids: the content of the reference's files, the precision, and the weight of tails.</summary>
-    private static string IdentityOf(string folder, string precision, DpoSettings settings)
+    private static string IdentityOf(string folder, TrainingStage stage, DpoSettings settings)
     {
         var parts = TrainingStage.ModelFiles(folder).Where(file => Path.GetExtension(file) == ".safetensors" || Path.GetFileName(file) == "config.json")
-            .Order(StringComparer.Ordinal).Select(RunRecord.Sha256)
-            .Append(precision).Append(settings.TailWeight?.ToString("R", CultureInfo.InvariantCulture) ?? "plain");
+            .Order(StringComparer.Ordinal).Select(file => stage.Hashes.Of(file))
+            .Append(stage.Precision).Append(settings.TailWeight?.ToString("R", CultureInfo.InvariantCulture) ?? "plain");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
     }
 }

@@ -1,6 +1,7 @@
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Batches;
+using Zephyr.Data.Prepared;
 using Zephyr.Data.Text;
 using Zephyr.Runtime;
 
@@ -9,7 +10,7 @@ namespace Zephyr.Pipeline;
 /// <summary>Conversations to training sequences, with lines that say how long they are and what became of them.</summary>
 internal static class ConversationRows
 {
-    /// <summary>Tokenizes the rows as they stream in, and packs or cuts them.</summary>
+    /// <summary>Tokenizes the rows as they stream in, and packs or cuts them. The lines come after the last sequence.</summary>
     /// <param name="what">training or held-out, for the messages.</param>
     /// <param name="rows">The conversations.</param>
     /// <param name="bad">What a conversation does that cannot be tokenized.</param>
@@ -18,28 +19,34 @@ internal static class ConversationRows
     /// <param name="data">Empty system turns, and how many threads work.</param>
     /// <param name="note">Takes the lines.</param>
     /// <param name="cancellation">Ends it between two rows.</param>
+    /// <param name="scratch">The folder for what has to wait for the last row; null for where temporary files go.</param>
     /// <exception cref="UserErrorException">A bad row, or nothing is left to learn from.</exception>
-    public static IReadOnlyList<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows, BadRows bad, MistralTokenizer tokenizer, SftOptions options,
-        DataOptions data, Action<string> note, CancellationToken cancellation)
+    public static IEnumerable<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows, BadRows bad, MistralTokenizer tokenizer, SftOptions options,
+        DataOptions data, Action<string> note, CancellationToken cancellation, string? scratch = null)
     {
         var tokenize = new ConversationTokenizer(tokenizer, data.AutoInsertEmptySystemMsg);
-        var lengths = new List<(int Whole, int Kept)>();
+        var lengths = new LengthSeries("conversation");
         var outcomes = rows.SelectOrdered(row => RowOutcome.Of(row, one => tokenize.Tokenize(Checked(one, options))), data.DatasetNumProc, cancellation);
         var tokenized = bad.Kept(outcomes).Select(conversation =>
         {
-            lengths.Add((conversation.Ids.Length, Keeps(options) ? conversation.Ids.Length : Math.Min(options.MaxSeqLength, conversation.Ids.Length)));
+            lengths.Add(conversation.Ids.Length, Keeps(options) ? conversation.Ids.Length : Math.Min(options.MaxSeqLength, conversation.Ids.Length));
             return conversation;
         });
-        var packed = Pack(tokenized, options, tokenizer.EosId);
-        if (packed.Sequences.Count == 0)
-            throw new UserErrorException($"none of the {packed.Documents} {what} conversations leaves a sequence to learn from: "
-                + $"{packed.TokensDropped} tokens do not fill a block of max_seq_length {options.MaxSeqLength}, {packed.WithoutLabels} have no supervised token");
-        note($"{what} data: {packed.Documents} conversations, {packed.Sequences.Count} {(options.Packing ? $"packed rows ({options.PackingStrategy}, {FillOf(packed, options)} full)" : "sequences")} "
-            + $"of up to {options.MaxSeqLength} tokens, {packed.Sequences.Sum(sequence => (long)sequence.LabelCount)} labels; "
-            + $"{packed.TooLong} {(options.Packing && options.PackingStrategy == "bfd_split" ? "split" : "cut")}, {packed.WithoutLabels} left out without a label, {packed.TokensDropped} tokens dropped"
+        var tally = new PackingTally();
+        var (count, tokens, labels) = (0, 0L, 0L);
+        foreach (var sequence in Pack(tokenized, options, tokenizer, tally, scratch))
+        {
+            (count, tokens, labels) = (count + 1, tokens + sequence.Ids.Length, labels + sequence.LabelCount);
+            yield return sequence;
+        }
+        if (count == 0)
+            throw new UserErrorException($"none of the {tally.Documents} {what} conversations leaves a sequence to learn from: "
+                + $"{tally.TokensDropped} tokens do not fill a block of max_seq_length {options.MaxSeqLength}, {tally.WithoutLabels} have no supervised token");
+        note($"{what} data: {tally.Documents} conversations, {count} {(options.Packing ? $"packed rows ({options.PackingStrategy}, {100.0 * tokens / ((long)count * options.MaxSeqLength):0.0}% full)" : "sequences")} "
+            + $"of up to {options.MaxSeqLength} tokens, {labels} labels; "
+            + $"{tally.TooLong} {(options.Packing && options.PackingStrategy == "bfd_split" ? "split" : "cut")}, {tally.WithoutLabels} left out without a label, {tally.TokensDropped} tokens dropped"
             + (tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : ""));
-        foreach (var line in new LengthReport(what, new LengthSeries("conversation", lengths)).Lines) note(line);
-        return packed.Sequences;
+        foreach (var line in new LengthReport(what, lengths).Lines) note(line);
     }
 
     /// <summary>In a text nobody speaks, so nothing of it would be learnt where only the assistant's words are.</summary>
@@ -47,18 +54,18 @@ internal static class ConversationRows
         ? row
         : throw new BadRowException(row.Location, "text", "a text without turns", "a conversation with an assistant turn, as assistant_only_loss is true");
 
-    private static PackedSequences Pack(IEnumerable<TokenizedConversation> conversations, SftOptions options, int endId) => options switch
-    {
-        { Packing: false } => Packing.OneEach(conversations, options.MaxSeqLength, options.AssistantOnlyLoss),
-        { PackingStrategy: "wrapped" } => Packing.Wrapped(conversations, options.MaxSeqLength, endId, options.AssistantOnlyLoss),
-        _ => Packing.BestFit(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, split: options.PackingStrategy == "bfd_split"),
-    };
+    private static IEnumerable<TokenSequence> Pack(
+        IEnumerable<TokenizedConversation> conversations, SftOptions options, MistralTokenizer tokenizer, PackingTally tally, string? scratch) => options switch
+        {
+            { Packing: false } => Packing.OneEach(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, tally),
+            { PackingStrategy: "wrapped" } => Packing.Wrapped(conversations, options.MaxSeqLength, tokenizer.EosId, options.AssistantOnlyLoss, tally),
+            // Where a document goes depends on all of them: until that is known they stay on disk.
+            _ => Packing.BestFit(conversations, options.MaxSeqLength, options.AssistantOnlyLoss, split: options.PackingStrategy == "bfd_split",
+                documents => ScratchFile.Hold(new SequenceFormat(), tokenizer.HasNarrowIds, documents, scratch), tally),
+        };
 
     /// <summary>Whether a conversation over the length keeps all its tokens, as parts.</summary>
     private static bool Keeps(SftOptions options) => options.Packing && options.PackingStrategy != "bfd";
-
-    private static string FillOf(PackedSequences packed, SftOptions options) =>
-        $"{100.0 * packed.Sequences.Sum(sequence => (long)sequence.Ids.Length) / ((long)packed.Sequences.Count * options.MaxSeqLength):0.0}%";
 
     /// <summary>What a held-out conversation may not share with a training one: its first question, or its text.</summary>
     public static string PromptOf(Conversation conversation) =>

@@ -43,7 +43,7 @@ public static class DataInspection
         // Where a document goes depends on all of them.
         IEnumerable<InspectedExample> KeptApart()
         {
-            var packed = ConversationRows.Tokenize("training", rows, files.Bad, tokenizer, config.Sft, config.Data, _ => { }, cancellation);
+            List<TokenSequence> packed = [.. ConversationRows.Tokenize("training", rows, files.Bad, tokenizer, config.Sft, config.Data, _ => { }, cancellation)];
             var origins = new PackedRows([.. documents]);
             return packed.Skip(range.Start - 1).Take(range.Count).Select((sequence, i) =>
                 Packed(range.Start + i, sequence, origins.InSequence(sequence.Ids, LabelledBatch.Of([sequence]).Batch.Positions), tokenizer, config.Sft.PackingStrategy == "bfd"));
@@ -84,7 +84,7 @@ public static class DataInspection
         }
 
         TokenizedPair Tokenize(PreferencePair row, DpoOptions options) =>
-            PairRows.Tokenize("training", [row], new(skip: false), tokenizer, options, config.Data, _ => { }, cancellation)[0];
+            PairRows.Tokenize("training", [row], new(skip: false), tokenizer, options, config.Data, _ => { }, cancellation).First();
     }
 
     /// <summary>Scored answers of aif and the pair that each prompt gives.</summary>

@@ -74,7 +74,7 @@ public static class Demo
         var sft = new EvaluationRecorder(observer);
         Stop(DistilledSft.Run(Config<SftConfig>("sft",
             ("model_name_or_path", Part("base")), ("dataset", Part("data/dialogues_train.jsonl")), ("eval_dataset", Part("data/dialogues_test.jsonl")),
-            ("output_dir", Part("sft")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", sft), cancellation));
+            ("dataset_cache_dir", "none"), ("output_dir", Part("sft")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", sft), cancellation));
 
         var audit = AiFeedback.Run(Config<AifConfig>("aif",
             ("feedback", Part("data/feedback.jsonl")), ("output_dir", Part("aif")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), cancellation).Audit;
@@ -82,7 +82,7 @@ public static class Demo
         var dpo = new EvaluationRecorder(observer);
         Stop(DistilledDpo.Run(Config<DpoConfig>("dpo",
             ("model_name_or_path", Part("sft")), ("dataset", Part("aif/train_prefs.parquet")), ("eval_dataset", Part("aif/test_prefs.parquet")),
-            ("output_dir", Part("dpo")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", dpo), cancellation));
+            ("dataset_cache_dir", "none"), ("output_dir", Part("dpo")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", dpo), cancellation));
 
         var answers = Answer(Part("data/dialogues_test.jsonl"), [Part("base"), Part("sft"), Part("dpo")]);
         var result = new DemoResult(sft.First, sft.Last, dpo.First, dpo.Last, audit, answers);

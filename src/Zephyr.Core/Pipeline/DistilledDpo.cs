@@ -1,5 +1,6 @@
 using Zephyr.Configuration;
 using Zephyr.Data;
+using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Objectives;
@@ -20,7 +21,8 @@ public static class DistilledDpo
     /// <exception cref="RunFailedException">The run could not go on; the last checkpoint is whole.</exception>
     public static TrainingSummary Run(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
-        var (config, run) = (resolved.Value, Prepare(resolved, settings, cancellation));
+        var config = resolved.Value;
+        using var run = Prepare(resolved, settings, leavesNothing: false, cancellation);
         var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
         using var workspace = new LogitsWorkspace();
         // Before the policy is loaded: the two are never in memory together.
@@ -36,7 +38,7 @@ public static class DistilledDpo
     /// <inheritdoc cref="Run"/>
     public static RunPlan Plan(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
-        var run = Prepare(resolved, settings, cancellation);
+        using var run = Prepare(resolved, settings, leavesNothing: true, cancellation);
         return run.Stage.Planner.PlanOf(run, typeof(DpoObjective), "pairs", pair => (
             2 * pair.PromptIds.Length + pair.ChosenIds.Length + pair.RejectedIds.Length,
             pair.ChosenIds.Length + pair.RejectedIds.Length,
@@ -44,7 +46,7 @@ public static class DistilledDpo
     }
 
     /// <summary>Finds and checks everything that the run starts from, and makes the rows into pairs of token ids.</summary>
-    private static PreparedRun<TokenizedPair> Prepare(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
+    private static PreparedRun<TokenizedPair> Prepare(ResolvedConfig<DpoConfig> resolved, StageSettings settings, bool leavesNothing, CancellationToken cancellation)
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
@@ -55,19 +57,25 @@ public static class DistilledDpo
         var reference = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
         stage.RequireReference(reference, "max_length", config.Dpo.MaxLength);
 
-        var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
-        List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
-            PairRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Dpo, config.Data, stage.Note, cancellation);
-        var pairs = Tokenize("training", train);
-        var heldPairs = held is null ? [] : Tokenize("held-out", held);
-        foreach (var line in files.Bad.Describe()) stage.Note(line);
+        var rows = new RowPreparation(stage, files, config.Data.DatasetCacheDir, leavesNothing).Run(new RowRecipe<TokenizedPair>(new PairFormat(files.All), Key, Make), cancellation);
         var stays = config.Dpo.Reference == "frozen";
         stage.Note(PassesOf(config.Dpo.PairLayout, stays));
-        return new(stage, files, new(pairs, heldPairs), LimitOf(config, pairs, heldPairs), reference, stays);
+        return new(stage, files, rows, LimitOf(config, rows.Train, rows.Held), reference, stays);
+
+        byte[] Key() => RowsKey.Of(config, config.Data, config.Run.Seed, stage, files, cancellation);
+
+        (IEnumerable<TokenizedPair>, IEnumerable<TokenizedPair>) Make(Action<string> note, string _)
+        {
+            var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
+            return (Tokenize("training", train), held is null ? [] : Tokenize("held-out", held));
+
+            IEnumerable<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
+                PairRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Dpo, config.Data, note, cancellation);
+        }
     }
 
     /// <summary>What max_tokens_per_batch comes to for pairs, none of which may be over it.</summary>
-    private static TokenLimit<TokenizedPair> LimitOf(DpoConfig config, params IReadOnlyList<List<TokenizedPair>> sides)
+    private static TokenLimit<TokenizedPair> LimitOf(DpoConfig config, params IReadOnlyList<IReadOnlyList<TokenizedPair>> sides)
     {
         var layout = DpoSettings.Of(config.Dpo).Layout;
         TokenLimit<TokenizedPair> limit = new(config.Training.MaxTokensPerBatch, pair => DpoObjective.TokensAtOnce(pair, layout));

@@ -1,6 +1,7 @@
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Batches;
+using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -20,7 +21,7 @@ public static class DistilledSft
     /// <exception cref="RunFailedException">The run could not go on; the last checkpoint is whole.</exception>
     public static TrainingSummary Run(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
-        var run = Prepare(resolved, settings, cancellation);
+        using var run = Prepare(resolved, settings, leavesNothing: false, cancellation);
         using var policy = run.Stage.LoadPolicy();
         using var workspace = new LogitsWorkspace();
         var objective = new SftObjective(policy, workspace, resolved.Value.Training.RecomputeEvery());
@@ -31,12 +32,12 @@ public static class DistilledSft
     /// <inheritdoc cref="Run"/>
     public static RunPlan Plan(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
-        var run = Prepare(resolved, settings, cancellation);
+        using var run = Prepare(resolved, settings, leavesNothing: true, cancellation);
         return run.Stage.Planner.PlanOf(run, typeof(SftObjective), "sequences", sequence => (sequence.Ids.Length, sequence.LabelCount, sequence.Ids.Length));
     }
 
     /// <summary>Finds and checks everything that the run starts from, and makes the rows into sequences.</summary>
-    private static PreparedRun<TokenSequence> Prepare(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
+    private static PreparedRun<TokenSequence> Prepare(ResolvedConfig<SftConfig> resolved, StageSettings settings, bool leavesNothing, CancellationToken cancellation)
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
@@ -45,17 +46,24 @@ public static class DistilledSft
         stage.Remark(resolved);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
 
-        var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
-        IReadOnlyList<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
-            ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data, stage.Note, cancellation);
-        var sequences = Tokenize("training", train);
-        var heldSequences = held is null ? [] : Tokenize("held-out", held);
-        foreach (var line in files.Bad.Describe()) stage.Note(line);
+        var rows = new RowPreparation(stage, files, config.Data.DatasetCacheDir, leavesNothing).Run(new RowRecipe<TokenSequence>(new SequenceFormat(files.All), Key, Make), cancellation);
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
-        void RequireRoom(string what, IReadOnlyList<TokenSequence> rows) => limit.RequireRoom(
-            rows, (sequence, index) => sequence.Location?.ToString() ?? $"{what} {(config.Sft.Packing ? "packed row" : "sequence")} {index + 1}", "lower max_seq_length");
-        RequireRoom("training", sequences);
-        RequireRoom("held-out", heldSequences);
-        return new(stage, files, new(sequences, heldSequences), limit);
+        RequireRoom("training", rows.Train);
+        RequireRoom("held-out", rows.Held);
+        return new(stage, files, rows, limit);
+
+        void RequireRoom(string what, IReadOnlyList<TokenSequence> side) => limit.RequireRoom(
+            side, (sequence, index) => sequence.Location?.ToString() ?? $"{what} {(config.Sft.Packing ? "packed row" : "sequence")} {index + 1}", "lower max_seq_length");
+
+        byte[] Key() => RowsKey.Of(config, config.Data, config.Run.Seed, stage, files, cancellation);
+
+        (IEnumerable<TokenSequence>, IEnumerable<TokenSequence>) Make(Action<string> note, string scratch)
+        {
+            var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
+            return (Tokenize("training", train), held is null ? [] : Tokenize("held-out", held));
+
+            IEnumerable<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
+                ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data, note, cancellation, scratch);
+        }
     }
 }

@@ -1,4 +1,5 @@
 using Zephyr.Configuration;
+using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Evaluation;
 using Zephyr.Runtime;
@@ -23,7 +24,8 @@ public static class HeldOutEvaluation
         using var model = TextModel.Load(settings.Model, settings.Device);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
         var rows = ConversationSchema.Read(DataFiles.Resolve(files));
-        var sequences = ConversationRows.Tokenize("held-out", rows, new(skip: false), model.Tokenizer, options, new() { AutoInsertEmptySystemMsg = settings.InsertSystem }, note, cancellation);
+        using var sequences = ScratchFile.Hold(new SequenceFormat(), model.Tokenizer.HasNarrowIds, ConversationRows.Tokenize("held-out", rows, new(skip: false), model.Tokenizer, options,
+            new() { AutoInsertEmptySystemMsg = settings.InsertSystem }, note, cancellation));
         return ModelEvaluation.OnSequences(model.Model, sequences, settings.BatchSize, cancellation);
     }
 
@@ -34,8 +36,9 @@ public static class HeldOutEvaluation
     {
         using var model = TextModel.Load(settings.Model, settings.Device);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
-        var pairs = PairRows.Tokenize("held-out", PreferenceSchema.Read(DataFiles.Resolve(files)), new(skip: false), model.Tokenizer, options, new() { AutoInsertEmptySystemMsg = settings.InsertSystem },
-            note, cancellation);
+        files = DataFiles.Resolve(files);
+        using var pairs = ScratchFile.Hold(new PairFormat(files), model.Tokenizer.HasNarrowIds, PairRows.Tokenize("held-out", PreferenceSchema.Read(files), new(skip: false), model.Tokenizer, options,
+            new() { AutoInsertEmptySystemMsg = settings.InsertSystem }, note, cancellation));
         using var referenceModel = TextModel.Load(reference, settings.Device);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);

@@ -17,14 +17,15 @@ internal static class RunRecord
     /// <param name="config">Each key with its value and origin.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="inputs">Files whose content matters: each is hashed.</param>
-    public static JsonObject Create(string stage, JsonObject config, long seed, IEnumerable<string> inputs) => new()
+    /// <param name="hashes">Those that are known already.</param>
+    public static JsonObject Create(string stage, JsonObject config, long seed, IEnumerable<string> inputs, FileHashes hashes) => new()
     {
         ["stage"] = stage,
         ["zephyr"] = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
         ["dotnet"] = Environment.Version.ToString(),
         ["seed"] = seed,
         ["config"] = config,
-        ["sha256"] = new JsonObject(inputs.Distinct().Order(StringComparer.Ordinal).Select(path => KeyValuePair.Create(path, (JsonNode?)Sha256(path)))),
+        ["sha256"] = new JsonObject(inputs.Distinct().Order(StringComparer.Ordinal).Select(path => KeyValuePair.Create(path, (JsonNode?)hashes.Of(path)))),
     };
 
     /// <summary>Adds what concerns torch: versions, device and precision with their reasons.</summary>
@@ -56,12 +57,5 @@ internal static class RunRecord
     {
         File.WriteAllText(path + ".tmp", record.ToJsonString(Indented) + "\n");
         File.Move(path + ".tmp", path, overwrite: true);
-    }
-
-    /// <summary>The content of a file.</summary>
-    public static string Sha256(string path)
-    {
-        using var file = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 }

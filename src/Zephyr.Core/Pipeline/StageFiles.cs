@@ -32,6 +32,9 @@ internal sealed class StageFiles
     /// <summary>All of them.</summary>
     public IEnumerable<string> All => Train.Concat(_held.Files.Select(file => file.Path));
 
+    /// <summary>All of them with how much of each is read, in the order in which it is.</summary>
+    public IEnumerable<(string Side, RowFile File)> Sides => _train.Files.Select(file => ("train", file)).Concat(_held.Files.Select(file => ("held", file)));
+
     /// <summary>What a row does that cannot be used, and those that were left out.</summary>
     public BadRows Bad { get; }
 

@@ -16,7 +16,7 @@ internal static class ResumePoint
     private static readonly HashSet<string> Free =
     [
         "output_dir", "overwrite_output_dir", "logging_steps", "report_to", "logging_dir", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy", "save_steps",
-        "save_total_limit", "max_shard_size", "per_device_eval_batch_size", "device", "gradient_checkpointing", "gradient_checkpointing_every", "pair_layout", "dataset_num_proc",
+        "save_total_limit", "max_shard_size", "per_device_eval_batch_size", "device", "gradient_checkpointing", "gradient_checkpointing_every", "pair_layout", "dataset_num_proc", "dataset_cache_dir",
         // What these lead to is compared: the content of the training rows, their number, the steps.
         "dataset", "eval_dataset", "eval_fraction", "num_train_epochs", "max_steps",
     ];

@@ -62,6 +62,9 @@ internal sealed class TrainingStage
 
     public MistralTokenizer Tokenizer { get; }
 
+    /// <summary>The content of files, each hashed once for all who ask.</summary>
+    public FileHashes Hashes { get; } = new();
+
     private ScalarType Dtype => _options.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
     public string Precision => _options.Training.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32";
@@ -109,7 +112,7 @@ internal sealed class TrainingStage
     {
         var observer = RunObservers.Of(_observer, Folder, _options.Cadence, Checkpoint);
         string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : ModelFiles(run.Reference)];
-        var record = RunRecord.Create(Name, _config, _run.Seed, decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)))
+        var record = RunRecord.Create(Name, _config, _run.Seed, decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)), Hashes)
             .WithTraining(Device.ToString(), Precision, Checkpoint);
         record["ignored"] = _ignored;
         var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };

@@ -15,7 +15,6 @@ internal static class ElfRepair
     public const string MissingVersion = "GLIBCXX_3.4.32";
     private const string MissingSymbol = "_ZSt21ios_base_library_initv";
     private const string Substitute = "getpid";
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     // ELF constants (System V ABI, GNU symbol versioning).
     private const uint SectionDynamicSymbols = 11, SectionVersionIndices = 0x6fffffff, SectionVersionNeeds = 0x6ffffffe;
@@ -27,7 +26,7 @@ internal static class ElfRepair
     {
         var image = File.ReadAllBytes(path);
         Repair(image);
-        var folder = CacheFolder();
+        var folder = UserCache.Folder;
         try
         {
             return NativeLibrary.Load(Keep(folder, image));
@@ -94,26 +93,17 @@ internal static class ElfRepair
         throw NotTheLibrary();
     }
 
-    private static string CacheFolder()
-    {
-        var home = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
-        // The XDG specification says to ignore a relative path.
-        if (!Path.IsPathRooted(home)) home = Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache");
-        return Path.GetFullPath(Path.Combine(home, "zephyr"));
-    }
-
     /// <summary>Writes the image under a name made of its content, aside and renamed, so that two processes may do it at once.</summary>
     private static string Keep(string folder, byte[] image)
     {
-        Directory.CreateDirectory(folder, OwnerOnly);
-        File.SetUnixFileMode(folder, OwnerOnly);
+        UserCache.Make();
         var target = Path.Combine(folder, $"libLibTorchSharp-{Convert.ToHexStringLower(SHA256.HashData(image))[..16]}.so");
         if (File.Exists(target) && File.ReadAllBytes(target).AsSpan().SequenceEqual(image)) return target;
         var aside = $"{target}.{Environment.ProcessId}.{Guid.NewGuid():N}";
         try
         {
             File.WriteAllBytes(aside, image);
-            File.SetUnixFileMode(aside, OwnerOnly);
+            File.SetUnixFileMode(aside, UserCache.OwnerOnly);
             File.Move(aside, target, overwrite: true);
         }
         finally

@@ -24,7 +24,7 @@ internal static class EvenBatches
         for (var count = LeastOf(tokens, limit); ; count++)
         {
             if (EmptiestFirst(longestFirst, tokens, limit, count) is { } even) return InOrder(even);
-            bestFit ??= BestFitDecreasing.Place(tokens, limit);
+            bestFit ??= [.. BestFitDecreasing.Place(tokens, limit).Select(rows => rows.ToList())];
             if (count >= bestFit.Count) return InOrder(Levelled(bestFit, tokens));
         }
     }

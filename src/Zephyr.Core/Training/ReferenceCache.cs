@@ -39,11 +39,17 @@ public sealed class ReferenceCache
     /// <summary>The sums by <see cref="CachedReference.KeyOf"/>.</summary>
     public IReadOnlyDictionary<UInt128, ReferencePair> Known => _known;
 
-    /// <summary>The pairs that are yet to be computed, each once.</summary>
-    public IReadOnlyList<TokenizedPair> Missing(IEnumerable<TokenizedPair> pairs)
+    /// <summary>The pairs that are yet to be computed when they are taken, each once.</summary>
+    public IEnumerable<TokenizedPair> Missing(IEnumerable<TokenizedPair> pairs)
     {
-        HashSet<UInt128> seen = [.. _known.Keys];
-        return [.. pairs.Where(pair => seen.Add(CachedReference.KeyOf(pair)))];
+        ArgumentNullException.ThrowIfNull(pairs);
+        return Iterate();
+
+        IEnumerable<TokenizedPair> Iterate()
+        {
+            HashSet<UInt128> seen = [.. _known.Keys];
+            foreach (var pair in pairs) if (seen.Add(CachedReference.KeyOf(pair))) yield return pair;
+        }
     }
 
     /// <summary>Computes and writes the sums of pairs.</summary>
@@ -52,11 +58,10 @@ public sealed class ReferenceCache
     /// <param name="cancellation">Ends it between two batches; what was computed stays.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="RunFailedException">A sum is not finite.</exception>
-    public void Fill(IReadOnlyList<IReadOnlyList<TokenizedPair>> batches, IReferenceLogProbs reference, CancellationToken cancellation)
+    public void Fill(IEnumerable<IReadOnlyList<TokenizedPair>> batches, IReferenceLogProbs reference, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(batches);
         ArgumentNullException.ThrowIfNull(reference);
-        if (batches.Count == 0) return;
         Rewrite();
         using var file = new StreamWriter(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read)) { NewLine = "\n" };
         foreach (var batch in batches)

@@ -64,7 +64,9 @@ public sealed class DryRunTests : IDisposable
         Assert.Equal((watched.Rates[0], watched.Rates.Max(), watched.Rates.IndexOf(watched.Rates.Max()) + 1, watched.Rates[^1]),
             (plan.Steps.FirstRate, plan.Steps.PeakRate, plan.Steps.PeakStep, plan.Steps.LastRate));
         Assert.Equal(watched.Tokens, plan.Rows.Train.Tokens * 3);
-        Assert.Equal((watched.Evaluations, string.Join('\n', watched.Notes)), (plan.Steps.Evaluations, string.Join('\n', plan.Notes)));
+        Assert.Equal(watched.Evaluations, plan.Steps.Evaluations);
+        // A rehearsal keeps no rows; all else is said as it will be.
+        Assert.Equal(plan.Notes, watched.Notes.Where(note => !note.StartsWith("prepared rows: kept in ", StringComparison.Ordinal)));
         Assert.Equal(watched.Checkpoints, plan.Disk.Checkpoints);
         Assert.Equal(1, plan.Disk.Kept);
         // The sizes are of the tensors; the headers come on top.

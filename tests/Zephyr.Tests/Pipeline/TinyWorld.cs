@@ -96,6 +96,7 @@ internal sealed class TinyWorld : IDisposable
             ["model_name_or_path"] = Base,
             ["dataset"] = stage == "sft" ? Dialogues : Pairs,
             ["output_dir"] = PathOf(output),
+            ["dataset_cache_dir"] = PathOf("cache"),
         };
         if (stage == "dpo") keys["max_prompt_length"] = "32";
         // One name for one thing: max_length is max_seq_length's other name.

@@ -49,7 +49,7 @@ public class EvenBatchesTests
             var sums = batches.Select(rows => rows.Sum(row => tokens[row])).ToList();
             Assert.All(sums, sum => Assert.InRange(sum, 1, limit));
 
-            var bestFit = BestFitDecreasing.Place(tokens, limit).Count;
+            var bestFit = BestFitDecreasing.Place(tokens, limit).Length;
             Assert.InRange(batches.Count, EvenBatches.LeastOf(tokens, limit), bestFit);
             if (bestFit == EvenBatches.LeastOf(tokens, limit)) least++;
             var shortestOfLargest = batches.Where((_, i) => sums[i] == sums.Max()).Max(rows => rows.Min(row => tokens[row]));

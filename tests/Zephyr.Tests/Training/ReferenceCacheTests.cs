@@ -74,8 +74,8 @@ public sealed class ReferenceCacheTests : IDisposable
         System.IO.File.WriteAllText(File, first + string.Concat(System.IO.File.ReadLines(File).Skip(1).Select(line => line + "\n")));
         var cache = new ReferenceCache(File, "it");
         Assert.True(cache.Stale);
-        Assert.Equal(3, cache.Missing(pairs).Count);
-        cache.Fill([.. pairs.Chunk(4)], new Hashes(), CancellationToken.None);
+        Assert.Equal(3, cache.Missing(pairs).Count());
+        cache.Fill(pairs.Chunk(4), new Hashes(), CancellationToken.None);
         Assert.False(new ReferenceCache(File, "it").Stale);
     }
 

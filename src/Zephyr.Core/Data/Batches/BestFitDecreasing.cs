@@ -12,9 +12,11 @@ internal static class BestFitDecreasing
     /// <param name="lengths">1 to <paramref name="capacity"/> each.</param>
     /// <param name="capacity">What a bin holds.</param>
     /// <returns>Bins in the order they were opened, each with the indices of its items in the order they were placed.</returns>
-    public static List<List<int>> Place(IReadOnlyList<int> lengths, int capacity)
+    public static ArraySegment<int>[] Place(IReadOnlyList<int> lengths, int capacity)
     {
-        var bins = new List<List<int>>();
+        // Numbers only, a few for each item: a set of a million rows has as many.
+        var (placed, binOf, sizes) = (new int[lengths.Count], new int[lengths.Count], new List<int>());
+        var count = 0;
         var binsByRoom = new Queue<int>?[capacity + 1];
         var rooms = new NumberSet(capacity);
         foreach (var item in Enumerable.Range(0, lengths.Count).OrderByDescending(item => lengths[item]))
@@ -22,7 +24,7 @@ internal static class BestFitDecreasing
             var length = lengths[item];
             ArgumentOutOfRangeException.ThrowIfLessThan(length, 1, nameof(lengths));
             ArgumentOutOfRangeException.ThrowIfGreaterThan(length, capacity, nameof(lengths));
-            var (bin, room) = (bins.Count, capacity);
+            var (bin, room) = (sizes.Count, capacity);
             if (rooms.FirstFrom(length) is { } tightest)
             {
                 (bin, room) = (binsByRoom[tightest]!.Dequeue(), tightest);
@@ -30,13 +32,27 @@ internal static class BestFitDecreasing
             }
             else
             {
-                bins.Add([]);
+                sizes.Add(0);
             }
-            bins[bin].Add(item);
+            sizes[bin]++;
+            (placed[count], binOf[count++]) = (item, bin);
             if (room == length) continue;
             (binsByRoom[room - length] ??= new()).Enqueue(bin);
             rooms.Add(room - length);
         }
+        return Group(placed, binOf, sizes);
+    }
+
+    /// <summary>The items of each bin beside each other, in the order in which they were placed.</summary>
+    private static ArraySegment<int>[] Group(int[] placed, int[] binOf, List<int> sizes)
+    {
+        var (items, bins, ends) = (new int[placed.Length], new ArraySegment<int>[sizes.Count], new int[sizes.Count]);
+        for (int bin = 0, start = 0; bin < bins.Length; start += sizes[bin++])
+        {
+            bins[bin] = new(items, start, sizes[bin]);
+            ends[bin] = start;
+        }
+        for (var i = 0; i < placed.Length; i++) items[ends[binOf[i]]++] = placed[i];
         return bins;
     }
 

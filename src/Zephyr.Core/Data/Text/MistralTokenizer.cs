@@ -43,6 +43,9 @@ public sealed partial class MistralTokenizer : Tokenizer
     /// <summary>How many pieces there are; ids run from 0 to one less.</summary>
     public int VocabularySize => Model.Pieces.Count;
 
+    /// <summary>Whether every id fits two bytes.</summary>
+    internal bool HasNarrowIds => VocabularySize <= ushort.MaxValue + 1;
+
     /// <summary>The id of <see cref="Bos"/>.</summary>
     public int BosId { get; }
 

@@ -12,19 +12,19 @@ public class BestFitDecreasingTests
     public void The_longest_goes_first_and_into_the_fullest_bin_with_room()
     {
         // 6 and 5 open a bin each; the first 3 fits tighter behind 6, the second one only behind 5; 2 fills the second bin, 1 the first.
-        Assert.Equal([[0, 2, 4], [1, 3, 5]], BestFitDecreasing.Place([6, 5, 3, 3, 1, 2], 10));
+        Assert.Equal([[0, 2, 4], [1, 3, 5]], Place([6, 5, 3, 3, 1, 2], 10));
         // Equal items in their order, equal rooms by age.
-        Assert.Equal([[0, 3], [1, 4], [2, 5]], BestFitDecreasing.Place([6, 6, 6, 4, 4, 4], 10));
-        Assert.Equal([[1], [0, 2]], BestFitDecreasing.Place([4, 10, 4], 10));
-        Assert.Empty(BestFitDecreasing.Place([], 10));
+        Assert.Equal([[0, 3], [1, 4], [2, 5]], Place([6, 6, 6, 4, 4, 4], 10));
+        Assert.Equal([[1], [0, 2]], Place([4, 10, 4], 10));
+        Assert.Empty(Place([], 10));
     }
 
     /// <summary>The examples of TRL's pack_dataset: the same bins for the same lengths.</summary>
     [Fact]
     public void The_bins_are_those_of_trl()
     {
-        Assert.Equal([[0], [2, 3], [1]], BestFitDecreasing.Place([4, 2, 3, 1], 4));
-        Assert.Equal([[0], [3, 1], [2, 4]], BestFitDecreasing.Place([4, 1, 2, 3, 1], 4));
+        Assert.Equal([[0], [2, 3], [1]], Place([4, 2, 3, 1], 4));
+        Assert.Equal([[0], [3, 1], [2, 4]], Place([4, 1, 2, 3, 1], 4));
     }
 
     /// <summary>Made with the segment tree and the loop of TRL's data_utils.py (July 2026) over a stable order.</summary>
@@ -35,7 +35,7 @@ public class BestFitDecreasingTests
     public void Many_bins_are_those_of_trl_too(int capacity, int count, int bins, string hash)
     {
         int[] lengths = [.. Enumerable.Range(0, count).Select(i => 1 + (int)(((long)i * i * 31 + i * 7919L) % capacity * (i % 5 + 1) / 5))];
-        var placed = BestFitDecreasing.Place(lengths, capacity);
+        var placed = Place(lengths, capacity);
         var text = string.Join(';', placed.Select(bin => string.Join(',', bin)));
         Assert.Equal((bins, hash), (placed.Count, Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(text)))[..16]));
     }
@@ -46,7 +46,7 @@ public class BestFitDecreasingTests
     {
         var random = new SeededRandom(capacity);
         int[] lengths = [.. Enumerable.Range(0, 600).Select(_ => 1 + (random.NextInt(4) == 0 ? random.NextInt(capacity) : random.NextInt(1 + capacity / 5)))];
-        var bins = BestFitDecreasing.Place(lengths, capacity);
+        var bins = Place(lengths, capacity);
         Assert.Equal(Simply(lengths, capacity), bins);
         Assert.Equal(Enumerable.Range(0, lengths.Length), bins.SelectMany(bin => bin).Order());
         Assert.All(bins, bin => Assert.InRange(bin.Sum(item => lengths[item]), 1, capacity));
@@ -60,7 +60,7 @@ public class BestFitDecreasingTests
         var random = new SeededRandom(5);
         int[] lengths = [.. Enumerable.Range(0, 200_000).Select(_ => 1 + random.NextInt(2048))];
         var watch = Stopwatch.StartNew();
-        var bins = BestFitDecreasing.Place(lengths, 2048);
+        var bins = Place(lengths, 2048);
         Assert.InRange(watch.Elapsed.TotalSeconds, 0, 1);
         Assert.True(lengths.Sum(length => (long)length) > 0.99 * 2048 * bins.Count, "rows of random lengths can be filled almost wholly");
     }
@@ -68,7 +68,7 @@ public class BestFitDecreasingTests
     [Theory]
     [InlineData(0), InlineData(11)]
     public void An_item_that_no_bin_holds_is_refused(int length) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => BestFitDecreasing.Place([3, length], 10));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Place([3, length], 10));
 
     /// <summary>The definition, bin by bin: of those with the least room that suffices, the one that has had it longest.</summary>
     private static List<List<int>> Simply(int[] lengths, int capacity)
@@ -85,6 +85,8 @@ public class BestFitDecreasingTests
         }
         return [.. bins.Select(bin => bin.Items)];
     }
+
+    private static List<List<int>> Place(int[] lengths, int capacity) => [.. BestFitDecreasing.Place(lengths, capacity).Select(bin => bin.ToList())];
 
     private static int FirstFit(int[] lengths, int capacity)
     {
