@@ -142,9 +142,9 @@ internal sealed class TrainingStage
             throw new UserErrorException($"output_dir: {_run.OutputDir} is {key} too; expected another folder, or what the run starts from would be lost");
     }
 
-    /// <summary>The files of a model folder whose content matters.</summary>
+    /// <summary>The files of a model folder whose content matters, by name.</summary>
     public static IEnumerable<string> ModelFiles(string folder) =>
-        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model");
+        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model").Order(StringComparer.Ordinal);
 
     /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy.</summary>
     private void WriteModel(string folder, MistralForCausalLM policy, IEnumerable<KeyValuePair<string, Tensor>> master)
