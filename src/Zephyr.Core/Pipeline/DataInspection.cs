@@ -25,7 +25,7 @@ public static class DataInspection
         var tokenizer = TokenizerOf(config.Model);
         var tokenize = new ConversationTokenizer(tokenizer, config.Data.AutoInsertEmptySystemMsg);
         var files = new StageFiles(config.Data);
-        var (rows, _) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
+        var (rows, _) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed, cancellation);
         var documents = files.Bad.Select(rows.Until(cancellation), tokenize.Tokenize);
         if (!config.Sft.Packing) return Some(documents.Skip(range.Start - 1).Take(range.Count).Select((document, i) => Alone(document, range.Start + i)), range);
 
@@ -56,7 +56,7 @@ public static class DataInspection
     {
         var tokenizer = TokenizerOf(config.Model);
         var files = new StageFiles(config.Data);
-        var (rows, _) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
+        var (rows, _) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed, cancellation);
         var examples = files.Bad.Select(rows.Until(cancellation), Inspect);
         return Some(examples.Skip(range.Start - 1).Take(range.Count).Select((example, i) => example with { Number = range.Start + i }), range);
 

@@ -54,7 +54,7 @@ public static class DistilledDpo
         var reference = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;
         stage.RequireReference(reference, "max_length", config.Dpo.MaxLength);
 
-        var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
+        var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed, cancellation);
         List<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
             PairRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Dpo, config.Data, stage.Note, cancellation);
         var pairs = Tokenize("training", train);

@@ -44,7 +44,7 @@ public static class DistilledSft
         stage.Remark(resolved);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
 
-        var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
+        var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed, cancellation);
         IReadOnlyList<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>
             ConversationRows.Tokenize(what, rows, files.Bad, stage.Tokenizer, config.Sft, config.Data, stage.Note, cancellation);
         var sequences = Tokenize("training", train);
