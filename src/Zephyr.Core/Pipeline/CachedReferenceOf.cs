@@ -34,7 +34,8 @@ internal static class CachedReferenceOf
         if (missing.Count > 0)
         {
             using var reference = stage.LoadReference(run.Reference!);
-            Fill(path, () => cache.Fill(missing, new FrozenReference(reference, settings), batchSize, cancellation));
+            Fill(path, () => cache.Fill(missing, new FrozenReference(reference, settings), batchSize,
+                done => stage.Prepared("reference log-probabilities", done, missing.Count), cancellation));
         }
         return new(cache.Known, stage.Device);
     }

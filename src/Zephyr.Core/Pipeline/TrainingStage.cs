@@ -72,6 +72,9 @@ internal sealed class TrainingStage
     /// <summary>Something worth a line. It is told when the run starts: a run that is refused before leaves no log behind.</summary>
     public void Note(string text) => _notes.Add(text);
 
+    /// <summary>How far something long has come that is done before the run starts; told at once.</summary>
+    public void Prepared(string what, int done, int total) => _observer.OnPreparation(what, done, total);
+
     /// <summary>Tells what the configuration holds that changes nothing, or that nobody wrote; run.json has the former too.</summary>
     public void Remark<T>(ResolvedConfig<T> resolved) where T : class
     {

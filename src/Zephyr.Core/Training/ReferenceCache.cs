@@ -50,16 +50,19 @@ public sealed class ReferenceCache
     /// <param name="missing">As <see cref="Missing"/> gives them.</param>
     /// <param name="reference">The reference model at work.</param>
     /// <param name="batchSize">Pairs in a forward pass.</param>
+    /// <param name="progress">Told after every batch how many pairs are done.</param>
     /// <param name="cancellation">Ends it between two batches; what was computed stays.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="RunFailedException">A sum is not finite.</exception>
-    public void Fill(IReadOnlyList<TokenizedPair> missing, IReferenceLogProbs reference, int batchSize, CancellationToken cancellation)
+    public void Fill(IReadOnlyList<TokenizedPair> missing, IReferenceLogProbs reference, int batchSize, Action<int> progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(missing);
         ArgumentNullException.ThrowIfNull(reference);
+        ArgumentNullException.ThrowIfNull(progress);
         if (missing.Count == 0) return;
         Rewrite();
         using var file = new StreamWriter(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read)) { NewLine = "\n" };
+        var done = 0;
         foreach (var batch in missing.Chunk(batchSize))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -75,6 +78,7 @@ public sealed class ReferenceCache
                 file.WriteLine(LineOf(key, pair));
             }
             file.Flush();
+            progress(done += batch.Length);
         }
     }
 
