@@ -35,6 +35,6 @@ internal static class Check
         .Select(same => new ConfigProblem(key, $"{same.Key} is named twice, and every file is read once: name it once"));
 
     /// <summary>"a", "a or b", "a, b or c".</summary>
-    public static string Join(string[] words) =>
-        words.Length == 1 ? words[0] : string.Join(", ", words[..^1]) + " or " + words[^1];
+    public static string Join(string[] words, string last = "or") =>
+        words.Length == 1 ? words[0] : $"{string.Join(", ", words[..^1])} {last} {words[^1]}";
 }

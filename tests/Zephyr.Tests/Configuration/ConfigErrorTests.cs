@@ -32,6 +32,14 @@ public class ConfigErrorTests
     [InlineData("lr_scheduler_kwargs: {power: 1e40}",
         "sft.yaml:4: lr_scheduler_kwargs: found the number 1e40 at power, expected 0 or a number from 1e-30 to 1e15 in size")]
     [InlineData("lr_scheduler_kwargs: {power: two}", "sft.yaml:4: lr_scheduler_kwargs: found the text \"two\" at power, expected a number")]
+    [InlineData("lr_scheduler_type: cosine_with_min_lr",
+        "sft.yaml: lr_scheduler_kwargs: cosine_with_min_lr needs min_lr or min_lr_rate, and neither is given")]
+    [InlineData("lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr: 0.1}",
+        "sft.yaml:5: lr_scheduler_kwargs: min_lr must be at most learning_rate (was 0.1, learning_rate 2E-05)")]
+    [InlineData("lr_scheduler_type: reduce_lr_on_plateau", "sft.yaml:4: lr_scheduler_type: reduce_lr_on_plateau is not implemented; expected cosine, linear, "
+        + "constant, constant_with_warmup, cosine_with_restarts, cosine_with_min_lr, cosine_warmup_with_min_lr, polynomial, inverse_sqrt or warmup_stable_decay")]
+    [InlineData("dataset_kwargs: 3", "sft.yaml:4: dataset_kwargs: expected names with values (was 3)")]
+    [InlineData("model_init_kwargs: 3", "sft.yaml:4: model_init_kwargs: expected names with values (was 3)")]
     [InlineData("eval_dataset: [a.jsonl, b.jsonl, a.jsonl]", "sft.yaml:4: eval_dataset: a.jsonl is named twice, and every file is read once: name it once")]
     [InlineData("learning_rate: -1", "sft.yaml:4: learning_rate: must be > 0 (was -1)")]
     [InlineData("max_length: 1", "sft.yaml:4: max_length: must be at least 2 (was 1)")]
