@@ -30,6 +30,15 @@ internal sealed record EvalOptions : IOptionGroup
     [ConfigKey("longest prompt in tokens")]
     public int MaxPromptLength { get; init; } = 512;
 
+    [ConfigKey("which part of a too long prompt is kept: keep_end, keep_start")]
+    public string TruncationMode { get; init; } = "keep_end";
+
+    [ConfigKey("how a pair becomes token ids, as in training: zephyr, handbook-v0.3 (TRL 0.7.7), trl (1.x)")]
+    public string Tokenization { get; init; } = "zephyr";
+
+    [ConfigKey("what a row that cannot be used does: fail (ends the command) or skip (left out and counted)")]
+    public string OnBadRow { get; init; } = "fail";
+
     [ConfigKey("insert an empty system turn where a conversation has none")]
     public bool AutoInsertEmptySystemMsg { get; init; }
 
@@ -49,12 +58,17 @@ internal sealed record EvalOptions : IOptionGroup
     {
         if (Pairs.Count > 0 == Conversations.Count > 0) yield return new("pairs", "give one of --pairs and --conversations");
         if (Pairs.Count > 0 != RefModel is not null) yield return new("ref_model", "goes with --pairs, and --pairs with it");
-        if (Pairs.Count > 0 && (MaxPromptLength < 2 || MaxPromptLength >= MaxLength))
-            yield return new("max_prompt_length", $"must be from 2 to under max_length, {MaxLength} (was {MaxPromptLength})");
         foreach (var problem in (IEnumerable<ConfigProblem>)
-            [.. Positive("beta", Beta), .. AtLeast("max_length", MaxLength, 2), .. AtLeast("batch_size", BatchSize, 1), .. ModelOptions.CheckDevice(Device)])
+            [
+                .. Pairs.Count > 0 ? AsDpo().Validate() : AtLeast("max_length", MaxLength, 2), .. OneOf("on_bad_row", OnBadRow, "fail", "skip"),
+                .. AtLeast("batch_size", BatchSize, 1), .. ModelOptions.CheckDevice(Device),
+            ])
             yield return problem;
     }
+
+    /// <summary>What a run of dpo would be told of its pairs.</summary>
+    public DpoOptions AsDpo() =>
+        new() { Beta = Beta, MaxLength = MaxLength, MaxPromptLength = MaxPromptLength, TruncationMode = TruncationMode, Tokenization = Tokenization };
 }
 
 /// <summary>zephyr eval.</summary>
@@ -67,11 +81,11 @@ internal static class EvalCommand
 
     private static int Run(EvalOptions options, CliSession session)
     {
-        var settings = new HeldOutSettings(options.Model, options.Device, options.BatchSize, options.AutoInsertEmptySystemMsg);
+        var settings = new HeldOutSettings(options.Model, options.Device, options.BatchSize,
+            new() { AutoInsertEmptySystemMsg = options.AutoInsertEmptySystemMsg, OnBadRow = options.OnBadRow });
         void Note(string text) => session.Console.Error.WriteLine(text);
         var results = options.RefModel is { } reference
-            ? HeldOutEvaluation.OnPairs(settings, reference, options.Pairs,
-                new() { Beta = options.Beta, MaxLength = options.MaxLength, MaxPromptLength = options.MaxPromptLength }, Note, session.Cancellation)
+            ? HeldOutEvaluation.OnPairs(settings, reference, options.Pairs, options.AsDpo(), Note, session.Cancellation)
             : HeldOutEvaluation.OnConversations(settings, options.Conversations,
                 new() { MaxSeqLength = options.MaxLength, AssistantOnlyLoss = options.AssistantOnlyLoss }, Note, session.Cancellation);
         if (options.Json) JsonResult.Write(session.Console.Output, results);

@@ -5,6 +5,7 @@ using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Model.Generation;
 using Zephyr.Pipeline;
+using Zephyr.Runtime;
 using static Zephyr.Configuration.Check;
 
 namespace Zephyr.Cli.Commands;
@@ -70,18 +71,29 @@ internal static class GenerateCommand
         using var model = TextModel.Load(options.Model);
         var (generator, tokenizer) = (new TextGenerator(model.Model), model.Tokenizer);
         var sampling = new SamplingOptions(options.Temperature, options.TopP, options.TopK, options.MaxNewTokens, options.Seed);
-        foreach (var prompt in prompts) Stream(generator, tokenizer, tokenizer.Encode(prompt, addBos: true), sampling, options.Raw, session);
+        foreach (var (where, prompt) in prompts)
+        {
+            try
+            {
+                Stream(generator, tokenizer, tokenizer.Encode(prompt, addBos: true), sampling, options.Raw, session);
+            }
+            catch (UserErrorException error) when (where is not null)
+            {
+                throw new UserErrorException($"{where}: {error.Message}", error);
+            }
+        }
         return ExitCodes.Done;
     }
 
-    private static IEnumerable<string> PromptsOf(GenerateOptions options)
+    /// <summary>The texts to continue, each with the line that it comes from, where it comes from a file.</summary>
+    private static IEnumerable<(RowLocation? Where, string Prompt)> PromptsOf(GenerateOptions options)
     {
-        if (options.Raw) return [options.Prompt!];
-        IEnumerable<IReadOnlyList<ChatMessage>> conversations = options.Messages is null
-            ? [[new(ChatMessage.User, options.Prompt!)]]
-            : MessagesFile.Read(options.Messages).Select(conversation => conversation.Messages);
-        return conversations.Select(messages => ZephyrTemplate.Render(
-            options.AutoInsertEmptySystemMsg ? ZephyrTemplate.WithSystemTurn(messages) : messages, addGenerationPrompt: true));
+        if (options.Raw) return [(null, options.Prompt!)];
+        if (options.Messages is null) return [(null, Render([new(ChatMessage.User, options.Prompt!)]))];
+        return MessagesFile.Read(options.Messages).Select(conversation => ((RowLocation?)conversation.Location, Render(conversation.Messages)));
+
+        string Render(IReadOnlyList<ChatMessage> messages) => ZephyrTemplate.Render(
+            options.AutoInsertEmptySystemMsg ? ZephyrTemplate.WithSystemTurn(messages) : messages, addGenerationPrompt: true);
     }
 
     /// <summary>Writes the text as it grows; with --raw the prompt first, decoded, so that the two join as one text.</summary>

@@ -17,7 +17,7 @@ internal static class StageOfKeys
         var known = Stages.Select(schema => (Stage: schema.Stage!, Keys: names.Count(name => schema.Find(name) is not null))).ToList();
         var best = known.Where(stage => stage.Keys == known.Max(other => other.Keys)).Select(stage => stage.Stage).ToList();
         return best.Count == 1 ? best[0]
-            : throw new UserErrorException($"inspect data: the keys that are given are keys of {string.Join(" and ", best)}: say which with --stage");
+            : throw new UserErrorException($"inspect data: the keys that are given are keys of {Check.Join([.. best], "and")}: say which with --stage");
     }
 
     /// <summary>The names of all keys that are given, as YAML spells them.</summary>

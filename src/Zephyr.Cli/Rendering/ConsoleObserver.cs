@@ -11,7 +11,7 @@ namespace Zephyr.Cli.Rendering;
 /// <param name="time">The clock for the time left and the rate of redrawing.</param>
 internal sealed class ConsoleObserver(CliConsole console, TimeProvider time) : ITrainingObserver, IDisposable
 {
-    private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan RedrawInterval = TimeSpan.FromMilliseconds(100), PipeInterval = TimeSpan.FromSeconds(30);
     private static readonly string[] Shown = ["loss", "rewards/margins", "rewards/accuracies", "grad_norm", "learning_rate"];
 
     private RunPanel? _panel;
@@ -24,6 +24,24 @@ internal sealed class ConsoleObserver(CliConsole console, TimeProvider time) : I
 
     /// <summary>Takes away what is still being redrawn, so that what others write starts on a clean line.</summary>
     public void Dispose() => console.Live?.Clear();
+
+    /// <inheritdoc/>
+    public void OnPreparation(string what, int done, int total)
+    {
+        var line = $"{what}: {done} of {total}";
+        if (console.Live is not null)
+        {
+            if (IsTime(RedrawInterval) || done == total) ShowLine(line + " ...");
+            else return;
+        }
+        // A pipe has no line to redraw: it gets one now and then.
+        else if (_drawn is not null)
+        {
+            if (!IsTime(PipeInterval)) return;
+            WriteLine(line);
+        }
+        _drawn = time.GetTimestamp();
+    }
 
     /// <inheritdoc/>
     public void OnStart(TrainingPlan plan)
@@ -45,7 +63,7 @@ internal sealed class ConsoleObserver(CliConsole console, TimeProvider time) : I
         {
             if (report.Logged) WriteLine(Describe(report, _logged));
         }
-        else if (_drawn is null || time.GetElapsedTime(_drawn.Value) >= RedrawInterval || report.Step == report.TotalSteps)
+        else if (IsTime(RedrawInterval) || report.Step == report.TotalSteps)
         {
             Redraw();
         }
@@ -83,6 +101,8 @@ internal sealed class ConsoleObserver(CliConsole console, TimeProvider time) : I
     private int Width => console.Progress.Profile.Width;
 
     private bool PanelFits => console.Live is not null && Width > RunPanel.LeastWidth && console.Progress.Profile.Height > RunPanel.MostLines + 1;
+
+    private bool IsTime(TimeSpan interval) => _drawn is null || time.GetElapsedTime(_drawn.Value) >= interval;
 
     private void Redraw()
     {

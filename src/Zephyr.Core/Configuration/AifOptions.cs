@@ -6,7 +6,7 @@ namespace Zephyr.Configuration;
 public sealed record AifOptions : IOptionGroup
 {
     /// <summary>Scored completions: files, folders or globs.</summary>
-    [ConfigKey("scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl)", Required = true)]
+    [ConfigKey("scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl, .jsonl.gz, .jsonl.zst)", Required = true)]
     public IReadOnlyList<string> Feedback { get; init; } = [];
 
     /// <summary>overall_score, fine-grained_score, mean_rating, or the name of a numeric field of a completion.</summary>
@@ -40,6 +40,7 @@ public sealed record AifOptions : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
+        .. NamedOnce("feedback", Feedback),
         .. OneOf("rejected", Rejected, "random_lower", "random_other", "lowest"),
         .. OneOf("ties", Ties, "drop", "keep"),
         .. AtLeast("min_margin", MinMargin, 0),

@@ -30,7 +30,11 @@ internal static class Check
         if (!Regex.IsMatch(value, pattern)) yield return new(key, $"must be {expected} (was {value})");
     }
 
+    /// <summary>Files are read once however often a list names them, so that a repetition asks for something that would not happen.</summary>
+    public static IEnumerable<ConfigProblem> NamedOnce(string key, IReadOnlyList<string> names) => names.GroupBy(name => name).Where(same => same.Count() > 1)
+        .Select(same => new ConfigProblem(key, $"{same.Key} is named twice, and every file is read once: name it once"));
+
     /// <summary>"a", "a or b", "a, b or c".</summary>
-    public static string Join(string[] words) =>
-        words.Length == 1 ? words[0] : string.Join(", ", words[..^1]) + " or " + words[^1];
+    public static string Join(string[] words, string last = "or") =>
+        words.Length == 1 ? words[0] : $"{string.Join(", ", words[..^1])} {last} {words[^1]}";
 }

@@ -6,6 +6,8 @@ namespace Zephyr.Configuration;
 /// <summary>Gives a YAML value the type of its key, or says what was found and what was expected. Nothing is coerced.</summary>
 internal static class ConfigConversion
 {
+    private const string Range = "0 or a number from 1e-30 to 1e15 in size";
+
     /// <param name="key">The key.</param>
     /// <param name="value">What stands there.</param>
     /// <param name="fromOption">On a command line everything is text to begin with: a folder may be called 2024 without quotes.</param>
@@ -66,7 +68,7 @@ internal static class ConfigConversion
         foreach (var item in value is YamlList list ? list.Items : [(YamlScalar)value])
         {
             if (item is null) return $"found a list or mapping inside the list, expected {expected}";
-            if (ToNumber(item, out var number) is not null) return Mismatch(item, expected);
+            if (ToNumber(item, out var number) is not null) return Mismatch(item, IsNumber(item) ? Range : expected);
             numbers.Add((double)number!);
         }
 
@@ -82,7 +84,7 @@ internal static class ConfigConversion
         foreach (var (name, item) in mapping.Items)
         {
             if (item is null) return $"found a list or mapping at {name}, expected a number";
-            if (ToNumber(item, out var number) is not null) return $"found {Describe(item)} at {name}, expected a number";
+            if (ToNumber(item, out var number) is not null) return $"found {Describe(item)} at {name}, expected {(IsNumber(item) ? Range : "a number")}";
             if (!numbers.TryAdd(name, (double)number!)) return $"names {name} twice";
         }
 
@@ -109,7 +111,7 @@ internal static class ConfigConversion
     private static string? ToNumber(YamlScalar scalar, out object? result)
     {
         result = null;
-        if (scalar.Kind is not (ScalarKind.Whole or ScalarKind.Number)) return Mismatch(scalar, Expected(ConfigKind.Number));
+        if (!IsNumber(scalar)) return Mismatch(scalar, Expected(ConfigKind.Number));
         result = scalar.Kind == ScalarKind.Whole ? (double)ParseWhole(scalar.Text) : scalar.Text.TrimStart('+').ToLowerInvariant() switch
         {
             ".inf" => double.PositiveInfinity,
@@ -117,8 +119,16 @@ internal static class ConfigConversion
             ".nan" => double.NaN,
             var digits => double.Parse(digits, NumberStyles.Float, CultureInfo.InvariantCulture),
         };
-        return null;
+        return Fits((double)result) ? null : Mismatch(scalar, Range);
     }
+
+    /// <summary>
+    /// Whether float32 holds the number, its inverse, and its product with another: libtorch throws at one that it cannot. Whether a number may be
+    /// infinite is its key's to say.
+    /// </summary>
+    private static bool Fits(double number) => number == 0 || !double.IsFinite(number) || Math.Abs(number) is >= 1e-30 and <= 1e15;
+
+    private static bool IsNumber(YamlScalar scalar) => scalar.Kind is ScalarKind.Whole or ScalarKind.Number;
 
     private static BigInteger ParseWhole(string text) => text switch
     {

@@ -67,7 +67,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         {
             var key = schema.Find(problem.Key) ?? throw new InvalidOperationException($"a check names {problem.Key}, which is no key");
             var setting = _settings.GetValueOrDefault(key);
-            if (setting is null && !followsFromAnother)
+            if (setting is null && !followsFromAnother && !NamesBroken(problem.Message))
                 _problems.Add(new(file, null, schema.Stage is null ? key.Option : key.Name, problem.Message));
             else if (setting is { Broken: false }) _problems.Add(Locate(setting, problem.Message));
         }
@@ -151,6 +151,9 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
             _problems.Add(new(file, null, key.Name, $"is required, in the config file or as {key.Option}: {key.Help}"));
         if (setting is not null) setting.Broken = true;
     }
+
+    /// <summary>Whether a check on an absent key would take another, whose value is the problem, for absent as well.</summary>
+    private bool NamesBroken(string message) => _settings.Any(entry => entry.Value.Broken && message.Contains(entry.Key.Name, StringComparison.Ordinal));
 
     private IEnumerable<IOptionGroup> Groups() => config.GetType().GetProperties()
         .Where(property => property.PropertyType.IsAssignableTo(typeof(IOptionGroup)))

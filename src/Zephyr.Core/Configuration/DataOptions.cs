@@ -54,6 +54,7 @@ public sealed record DataOptions : IOptionGroup
         foreach (var (path, share) in DatasetMixer)
             if (share is not (> 0 and <= 1))
                 yield return new("dataset_mixer", $"the share of {path} must be above 0 and at most 1 (was {share})");
+        foreach (var problem in NamedOnce("dataset", Dataset).Concat(NamedOnce("eval_dataset", EvalDataset))) yield return problem;
         foreach (var problem in InRange("eval_fraction", EvalFraction, 0, 0.5)) yield return problem;
         foreach (var problem in OneOf("on_bad_row", OnBadRow, "fail", "skip")) yield return problem;
         foreach (var problem in AtLeast("dataset_num_proc", DatasetNumProc, 0)) yield return problem;

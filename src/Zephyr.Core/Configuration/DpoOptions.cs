@@ -81,6 +81,9 @@ public sealed record DpoOptions : IOptionGroup
 
     private static readonly string[] Smoothed = ["sigmoid", "robust", "exo_pair", "aot", "aot_unpaired"];
 
+    /// <summary>Losses on log-ratios as they are, or on none.</summary>
+    private static readonly string[] WithoutDivergence = ["apo_zero", "aot", "aot_unpaired", "sft"];
+
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate()
     {
@@ -91,6 +94,8 @@ public sealed record DpoOptions : IOptionGroup
         if (LossWeights.Count > 0 && LossWeights.Count != LossType.Count)
             yield return new("loss_weights", $"must have as many numbers as loss_type has losses ({LossType.Count}; were {LossWeights.Count})");
         foreach (var problem in LossWeights.SelectMany(weight => AtLeast("loss_weights", weight, 0))) yield return problem;
+        if (LossWeights.Count > 0 && LossWeights.All(weight => weight == 0) && RpoAlpha is null or 0)
+            yield return new("loss_weights", "must have a number above 0, or there is nothing to learn");
         if (LabelSmoothing is not (>= 0 and < 0.5))
             yield return new("label_smoothing", $"must be at least 0 and under 0.5 (was {LabelSmoothing})");
         else if (LabelSmoothing > 0 && !LossType.Any(Smoothed.Contains))
@@ -102,6 +107,8 @@ public sealed record DpoOptions : IOptionGroup
         if (LdAlpha is { } share)
             foreach (var problem in InRange("ld_alpha", share, 0, 1)) yield return problem;
         foreach (var problem in OneOf("f_divergence_type", FDivergenceType, "reverse_kl", "forward_kl", "js_divergence", "alpha_divergence")) yield return problem;
+        if (FDivergenceType != "reverse_kl" && LossType.Count > 0 && LossType.All(WithoutDivergence.Contains))
+            yield return new("f_divergence_type", $"has no meaning for loss_type {string.Join(", ", LossType)}: write reverse_kl (was {FDivergenceType})");
         foreach (var problem in Positive("f_alpha_divergence_coef", FAlphaDivergenceCoef)) yield return problem;
         foreach (var problem in Positive("discopop_tau", DiscopopTau)) yield return problem;
         foreach (var problem in OneOf("tokenization", Tokenization, "zephyr", "handbook-v0.3", "trl")) yield return problem;

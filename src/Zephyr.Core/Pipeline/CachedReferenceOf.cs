@@ -36,7 +36,8 @@ internal static class CachedReferenceOf
         if (count > 0)
         {
             using var reference = stage.LoadReference(run.Reference!);
-            Fill(path, () => cache.Fill(run.Limit.BatchesInOrder(missing, batchSize), new FrozenReference(reference, settings, workspace), cancellation));
+            Fill(path, () => cache.Fill(run.Limit.BatchesInOrder(missing, batchSize), new FrozenReference(reference, settings, workspace),
+                done => stage.Prepared("reference log-probabilities", done, count), cancellation));
         }
         return new(cache.Known, stage.Device);
     }

@@ -50,7 +50,7 @@ internal static class ConversationRows
     }
 
     /// <summary>In a text nobody speaks, so nothing of it would be learnt where only the assistant's words are.</summary>
-    private static Conversation Checked(Conversation row, SftOptions options) => row.Text is null || !options.AssistantOnlyLoss
+    internal static Conversation Checked(Conversation row, SftOptions options) => row.Text is null || !options.AssistantOnlyLoss
         ? row
         : throw new BadRowException(row.Location, "text", "a text without turns", "a conversation with an assistant turn, as assistant_only_loss is true");
 

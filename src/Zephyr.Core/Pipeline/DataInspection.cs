@@ -25,8 +25,8 @@ public static class DataInspection
         var tokenizer = TokenizerOf(config.Model);
         var tokenize = new ConversationTokenizer(tokenizer, config.Data.AutoInsertEmptySystemMsg);
         var files = new StageFiles(config.Data);
-        var (rows, _) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
-        var documents = files.Bad.Select(rows.Until(cancellation), tokenize.Tokenize);
+        var (rows, _) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed, cancellation);
+        var documents = files.Bad.Select(rows.Until(cancellation), row => tokenize.Tokenize(ConversationRows.Checked(row, config.Sft)));
         if (!config.Sft.Packing) return Some(documents.Skip(range.Start - 1).Take(range.Count).Select((document, i) => Alone(document, range.Start + i)), range);
 
         return config.Sft.PackingStrategy == "wrapped" ? Some(Wrapped(documents, config.Sft, range, tokenizer), range) : Some(KeptApart(), range);
@@ -35,7 +35,7 @@ public static class DataInspection
         {
             var sequences = Packing.OneEach([document], config.Sft.MaxSeqLength, config.Sft.AssistantOnlyLoss).Sequences;
             if (sequences is not [var sequence])
-                return new(number, document.Location, [], $"left out: nothing to learn from in its first {config.Sft.MaxSeqLength} of {document.Ids.Length} tokens");
+                return new(number, document.Location, [], $"left out: nothing to learn from in its first {Math.Min(config.Sft.MaxSeqLength, document.Ids.Length)} of {document.Ids.Length} tokens");
             var tokens = Tokens(sequence, tokenizer);
             return new(number, document.Location, [new("document", document.Location, tokens, document.Ids.Length - tokens.Count)]);
         }
@@ -56,7 +56,7 @@ public static class DataInspection
     {
         var tokenizer = TokenizerOf(config.Model);
         var files = new StageFiles(config.Data);
-        var (rows, _) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
+        var (rows, _) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed, cancellation);
         var examples = files.Bad.Select(rows.Until(cancellation), Inspect);
         return Some(examples.Skip(range.Start - 1).Take(range.Count).Select((example, i) => example with { Number = range.Start + i }), range);
 

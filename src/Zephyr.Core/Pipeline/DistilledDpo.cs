@@ -66,7 +66,7 @@ public static class DistilledDpo
 
         (IEnumerable<TokenizedPair>, IEnumerable<TokenizedPair>) Make(Action<string> note, string _)
         {
-            var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed);
+            var (train, held) = files.Rows(PreferenceSchema.Read, PairRows.PromptOf, config.Run.Seed, cancellation);
             return (Tokenize("training", train), held is null ? [] : Tokenize("held-out", held));
 
             IEnumerable<TokenizedPair> Tokenize(string what, IEnumerable<PreferencePair> rows) =>
@@ -107,9 +107,11 @@ public static class DistilledDpo
             .BatchesInOrder(pairs, config.Training.PerDeviceTrainBatchSize).First();
         var means = objective.Evaluate(sample, objective.TotalsOf(sample)).cpu().data<float>().Select(sum => sum / sample.Count).ToArray();
         var bound = config.Training.Bf16 ? 1e-2 : 1e-4;
-        var off = config.Dpo.LossType is ["sigmoid"] ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
+        // A weight or a likelihood term makes the loss another number; the rewards are 0 whatever it is made of.
+        var plain = config.Dpo is { LossType: ["sigmoid"], LossWeights: [] or [1], RpoAlpha: null or 0 };
+        var off = plain ? Math.Abs(means[0] - Math.Log(2)) : Math.Max(Math.Abs(means[1]), Math.Abs(means[2]));
         if (!(off <= bound))
             throw new RunFailedException($"policy and reference have the same weights, but their first loss is {means[0]} and their rewards {means[1]} and {means[2]}; "
-                + $"expected ln 2 = 0.6931 and 0 to {bound}: this is a defect of the program or of its libtorch, and training would start from a wrong place");
+                + $"expected {(plain ? "ln 2 = 0.6931 and 0" : "rewards of 0")} to {bound}: this is a defect of the program or of its libtorch, and training would start from a wrong place");
     }
 }

@@ -59,7 +59,7 @@ public static class DistilledSft
 
         (IEnumerable<TokenSequence>, IEnumerable<TokenSequence>) Make(Action<string> note, string scratch)
         {
-            var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed);
+            var (train, held) = files.Rows(ConversationSchema.Read, ConversationRows.PromptOf, config.Run.Seed, cancellation);
             return (Tokenize("training", train), held is null ? [] : Tokenize("held-out", held));
 
             IEnumerable<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows) =>

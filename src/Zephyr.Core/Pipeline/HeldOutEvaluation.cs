@@ -10,8 +10,8 @@ namespace Zephyr.Pipeline;
 /// <param name="Model">Model folder.</param>
 /// <param name="Device">auto, cpu, cuda or cuda:N.</param>
 /// <param name="BatchSize">Rows in a forward pass.</param>
-/// <param name="InsertSystem">Insert an empty system turn where there is none.</param>
-public sealed record HeldOutSettings(string Model, string Device, int BatchSize, bool InsertSystem);
+/// <param name="Data">Empty system turns, and what a row does that cannot be used.</param>
+public sealed record HeldOutSettings(string Model, string Device, int BatchSize, DataOptions Data);
 
 /// <summary>A trained model on rows that no run has seen.</summary>
 public static class HeldOutEvaluation
@@ -23,9 +23,10 @@ public static class HeldOutEvaluation
     {
         using var model = TextModel.Load(settings.Model, settings.Device);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
-        var rows = ConversationSchema.Read(DataFiles.Resolve(files));
-        using var sequences = ScratchFile.Hold(new SequenceFormat(), model.Tokenizer.HasNarrowIds, ConversationRows.Tokenize("held-out", rows, new(skip: false), model.Tokenizer, options,
-            new() { AutoInsertEmptySystemMsg = settings.InsertSystem }, note, cancellation));
+        var source = SourceOf(files, settings);
+        using var sequences = ScratchFile.Hold(new SequenceFormat(), model.Tokenizer.HasNarrowIds,
+            ConversationRows.Tokenize("held-out", ConversationSchema.Read(source), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
+        foreach (var line in source.Bad.Describe()) note(line);
         return ModelEvaluation.OnSequences(model.Model, sequences, settings.BatchSize, cancellation);
     }
 
@@ -36,12 +37,16 @@ public static class HeldOutEvaluation
     {
         using var model = TextModel.Load(settings.Model, settings.Device);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
-        files = DataFiles.Resolve(files);
-        using var pairs = ScratchFile.Hold(new PairFormat(files), model.Tokenizer.HasNarrowIds, PairRows.Tokenize("held-out", PreferenceSchema.Read(files), new(skip: false), model.Tokenizer, options,
-            new() { AutoInsertEmptySystemMsg = settings.InsertSystem }, note, cancellation));
+        var source = SourceOf(files, settings);
+        using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
+            PairRows.Tokenize("held-out", PreferenceSchema.Read(source), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
+        foreach (var line in source.Bad.Describe()) note(line);
         using var referenceModel = TextModel.Load(reference, settings.Device);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);
         return ModelEvaluation.OnPairs(model.Model, referenceModel.Model, pairs, options.Beta, settings.BatchSize, cancellation);
     }
+
+    private static RowSource SourceOf(IReadOnlyList<string> files, HeldOutSettings settings) =>
+        new([.. DataFiles.Resolve(files).Select(file => new RowFile(file))], new(settings.Data.OnBadRow == "skip"));
 }

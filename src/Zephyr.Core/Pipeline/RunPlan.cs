@@ -1,3 +1,4 @@
+using System.Collections;
 using Zephyr.Training;
 
 namespace Zephyr.Pipeline;
@@ -45,7 +46,7 @@ public sealed record RowCount(int Count, long Tokens, long Labels, int Longest);
 /// <param name="LastRate">Learning rate of the last step.</param>
 /// <param name="Evaluations">Evaluations on held-out rows from here to the end.</param>
 public sealed record StepPlan(
-    int Total, int Start, int PerEpoch, double Epochs, int RowsPerStep, MicroBatchSummary MicroBatches, double FirstRate, int PeakStep, double PeakRate, double LastRate,
+    int Total, int Start, int PerEpoch, double Epochs, long RowsPerStep, MicroBatchSummary MicroBatches, double FirstRate, int PeakStep, double PeakRate, double LastRate,
     int Evaluations)
 {
     /// <summary>Steps over which the rate rises.</summary>
@@ -83,4 +84,22 @@ public sealed record DiskPlan(string OutputDir, IReadOnlyList<int> Checkpoints, 
 {
     /// <summary>The most that stands there at once: a new checkpoint is whole before an old one goes.</summary>
     public long Needed => CheckpointBytes * Math.Min(Kept + 1, Checkpoints.Count) + ModelBytes;
+}
+
+/// <summary>Every so many steps: counted, not listed, as a run may have billions.</summary>
+/// <param name="every">The distance, above 0.</param>
+/// <param name="start">Steps after this one.</param>
+/// <param name="end">The last one that may be among them.</param>
+public sealed class StepSeries(int every, int start, int end) : IReadOnlyList<int>
+{
+    /// <inheritdoc/>
+    public int Count => Math.Max(0, end / every - start / every);
+
+    /// <inheritdoc/>
+    public int this[int index] => index >= 0 && index < Count ? (start / every + 1 + index) * every : throw new ArgumentOutOfRangeException(nameof(index));
+
+    /// <inheritdoc/>
+    public IEnumerator<int> GetEnumerator() => Enumerable.Range(0, Count).Select(index => this[index]).GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 }

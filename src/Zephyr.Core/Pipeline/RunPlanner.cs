@@ -50,19 +50,22 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
     private StepPlan StepsOf(BatchPlan batches, int start, int total, bool evaluates)
     {
         var schedule = new LearningRateSchedule(options.Optimizer, total);
-        var peak = Enumerable.Range(1, total).MaxBy(schedule.At);
+        var peak = schedule.PeakStep;
         var cadence = options.Cadence;
-        var evaluations = Due(cadence.EvalStrategy, cadence.EvalSteps, batches, start, total).Union([total]).Count() + (start == 0 && cadence.EvalOnStart ? 1 : 0);
-        return new(total, start, batches.StepsPerEpoch, batches.EpochAfter(total), batches.MicroBatchSize * batches.Accumulation,
+        var due = Due(cadence.EvalStrategy, cadence.EvalSteps, batches, start, total);
+        // After the last step there is one in any case.
+        var evaluations = due.Count + (due.Count > 0 && due[^1] == total ? 0 : 1) + (start == 0 && cadence.EvalOnStart ? 1 : 0);
+        return new(total, start, batches.StepsPerEpoch, batches.EpochAfter(total), (long)batches.MicroBatchSize * batches.Accumulation,
             batches.Summary(total), schedule.At(1), peak, schedule.At(peak), schedule.At(total), evaluates ? evaluations : 0);
     }
 
     /// <summary>The steps from <paramref name="start"/> on after which something is due, by the training loop's rule.</summary>
-    private static IEnumerable<int> Due(string strategy, int steps, BatchPlan batches, int start, int total)
+    private static StepSeries Due(string strategy, int steps, BatchPlan batches, int start, int total) => strategy switch
     {
-        var every = strategy switch { "steps" => steps, "epoch" => batches.StepsPerEpoch, _ => int.MaxValue };
-        for (var step = (long)every * (start / every + 1); step <= total; step += every) yield return (int)step;
-    }
+        "steps" => new(steps, start, total),
+        "epoch" => new(batches.StepsPerEpoch, start, total),
+        _ => new(1, total, total),
+    };
 
     /// <summary>The policy's gradients are summed in fp32; in bf16 a micro-batch's own come on top.</summary>
     private MemoryPlan MemoryOf(long parameters, long reference)
@@ -78,8 +81,8 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
     {
         var written = parameters * (model.TorchDtype == "float32" ? 4 : 2);
         var cadence = options.Cadence;
-        int[] checkpoints = [.. Due(cadence.SaveStrategy, cadence.SaveSteps, batches, start, total)];
-        var kept = cadence.SaveTotalLimit == 0 ? checkpoints.Length : Math.Min(cadence.SaveTotalLimit, checkpoints.Length);
+        var checkpoints = Due(cadence.SaveStrategy, cadence.SaveSteps, batches, start, total);
+        var kept = cadence.SaveTotalLimit == 0 ? checkpoints.Count : Math.Min(cadence.SaveTotalLimit, checkpoints.Count);
         return new(folder, checkpoints, kept, written + StateBytes(parameters), written, OutputFolder.FreeBytes(folder));
     }
 }

@@ -45,10 +45,13 @@ internal static class RunRecord
         return record;
     }
 
-    /// <summary>One short name for the content of files that the record has hashed, wherever they stand and whatever they are called.</summary>
+    /// <summary>
+    /// One short name for the content of files that the record has hashed, wherever they stand and whatever they are called. Their order is part of
+    /// it: it is that of the rows.
+    /// </summary>
     public static string ContentOf(JsonObject record, IEnumerable<string> files)
     {
-        var hashes = files.Select(file => (string)record["sha256"]![file]!).Order(StringComparer.Ordinal);
+        var hashes = files.Select(file => (string)record["sha256"]![file]!);
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(hashes))))[..12];
     }
 

@@ -42,9 +42,11 @@ internal sealed class StageFiles
     /// <param name="read">Reads rows from files.</param>
     /// <param name="promptOf">What a held-out row may not share with a training one, where they come from the same files.</param>
     /// <param name="seed">The run's seed.</param>
-    public (IEnumerable<T> Train, IEnumerable<T>? Held) Rows<T>(Func<RowSource, IEnumerable<T>> read, Func<T, string> promptOf, long seed)
+    /// <param name="cancellation">Ends the reading between two rows, also the one that a share is chosen by.</param>
+    public (IEnumerable<T> Train, IEnumerable<T>? Held) Rows<T>(Func<RowSource, IEnumerable<T>> read, Func<T, string> promptOf, long seed,
+        CancellationToken cancellation)
     {
         if (_held.Files.Count > 0) return (read(_train), read(_held));
-        return _evalFraction == 0 ? (read(_train), null) : HeldOutSplit.Split(read(_train), promptOf, _evalFraction, seed);
+        return _evalFraction == 0 ? (read(_train), null) : HeldOutSplit.Split(read(_train).Until(cancellation), promptOf, _evalFraction, seed);
     }
 }

@@ -75,6 +75,9 @@ internal sealed class TrainingStage
     /// <summary>Something worth a line. It is told when the run starts: a run that is refused before leaves no log behind.</summary>
     public void Note(string text) => _notes.Add(text);
 
+    /// <summary>How far something long has come that is done before the run starts; told at once.</summary>
+    public void Prepared(string what, int done, int total) => _observer.OnPreparation(what, done, total);
+
     /// <summary>Tells what the configuration holds that changes nothing, or that nobody wrote; run.json has the former too.</summary>
     public void Remark<T>(ResolvedConfig<T> resolved) where T : class
     {
@@ -149,9 +152,9 @@ internal sealed class TrainingStage
             throw new UserErrorException($"output_dir: {_run.OutputDir} is {key} too; expected another folder, or what the run starts from would be lost");
     }
 
-    /// <summary>The files of a model folder whose content matters.</summary>
+    /// <summary>The files of a model folder whose content matters, by name.</summary>
     public static IEnumerable<string> ModelFiles(string folder) =>
-        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model");
+        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model").Order(StringComparer.Ordinal);
 
     /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy.</summary>
     private void WriteModel(string folder, MistralForCausalLM policy, IEnumerable<KeyValuePair<string, Tensor>> master)

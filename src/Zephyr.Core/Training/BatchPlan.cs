@@ -63,18 +63,19 @@ public sealed record BatchPlan(int ExampleCount, int MicroBatchSize, int Accumul
             : EvenBatches.Of([.. rows.Select(TokensOf)], MaxTokens).Select(batch => batch.Select(at => rows[at]).ToArray());
     }
 
-    /// <summary>What the micro-batches of a run's steps come to; goes through them all.</summary>
+    /// <summary>What the micro-batches of a run's steps come to, by those of its first epoch: it goes through them all.</summary>
     /// <param name="totalSteps">Steps of the run.</param>
     public MicroBatchSummary Summary(int totalSteps)
     {
         var (least, most, count, tokens) = (int.MaxValue, 0, 0L, 0L);
-        for (var step = 1; step <= totalSteps; step++)
+        var steps = Math.Min(totalSteps, StepsPerEpoch);
+        for (var step = 1; step <= steps; step++)
         {
             var batches = MicroBatches(step).ToList();
             (least, most, count) = (Math.Min(least, batches.Count), Math.Max(most, batches.Count), count + batches.Count);
             tokens = Math.Max(tokens, batches.Max(rows => rows.Sum(row => (long)TokensOf(row))));
         }
-        return new(least, (double)count / totalSteps, most, tokens);
+        return new(least, (double)count / steps, most, tokens);
     }
 
     /// <summary>Passes made after a step.</summary>

@@ -3,6 +3,12 @@ namespace Zephyr.Training;
 /// <summary>Who watches a run: the console, the metrics file. The library itself never prints.</summary>
 public interface ITrainingObserver
 {
+    /// <summary>While something long is done before the first step, after every portion; not everybody wants to know.</summary>
+    /// <param name="what">What is done, in the plural: "reference log-probabilities".</param>
+    /// <param name="done">How many of them are.</param>
+    /// <param name="total">Out of how many.</param>
+    void OnPreparation(string what, int done, int total) { }
+
     /// <summary>Before the first step.</summary>
     void OnStart(TrainingPlan plan);
 

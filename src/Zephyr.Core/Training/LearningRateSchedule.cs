@@ -12,6 +12,9 @@ public sealed class LearningRateSchedule(OptimizerOptions options, int totalStep
         : options.WarmupSteps > 0 ? options.WarmupSteps
         : (int)Math.Ceiling(options.WarmupRatio * totalSteps);
 
+    /// <summary>The first step with the highest rate: where the rise ends, as no schedule goes higher afterwards.</summary>
+    public int PeakStep => new[] { 1, _warmup, _warmup + 1, totalSteps }.Where(step => step >= 1 && step <= totalSteps).Order().MaxBy(At);
+
     /// <summary>The rate that step <paramref name="step"/> (from 1) is taken with. With warmup the first step's is 0, as in transformers.</summary>
     public double At(int step)
     {

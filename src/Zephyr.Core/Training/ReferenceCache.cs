@@ -55,15 +55,18 @@ public sealed class ReferenceCache
     /// <summary>Computes and writes the sums of pairs.</summary>
     /// <param name="batches">Pairs as <see cref="Missing"/> gives them, those of one forward pass together.</param>
     /// <param name="reference">The reference model at work.</param>
+    /// <param name="progress">Told after every batch how many pairs are done.</param>
     /// <param name="cancellation">Ends it between two batches; what was computed stays.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled.</exception>
     /// <exception cref="RunFailedException">A sum is not finite.</exception>
-    public void Fill(IEnumerable<IReadOnlyList<TokenizedPair>> batches, IReferenceLogProbs reference, CancellationToken cancellation)
+    public void Fill(IEnumerable<IReadOnlyList<TokenizedPair>> batches, IReferenceLogProbs reference, Action<int> progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(batches);
         ArgumentNullException.ThrowIfNull(reference);
+        ArgumentNullException.ThrowIfNull(progress);
         Rewrite();
         using var file = new StreamWriter(new FileStream(_path, FileMode.Append, FileAccess.Write, FileShare.Read)) { NewLine = "\n" };
+        var done = 0;
         foreach (var batch in batches)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -79,6 +82,7 @@ public sealed class ReferenceCache
                 file.WriteLine(LineOf(key, pair));
             }
             file.Flush();
+            progress(done += batch.Count);
         }
     }
 

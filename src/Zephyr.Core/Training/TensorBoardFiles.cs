@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Zephyr.Runtime;
 
 namespace Zephyr.Training;
 
@@ -22,10 +23,17 @@ public sealed class TensorBoardFiles(string folder, string runFolder, bool goesO
     /// <inheritdoc/>
     public void OnStart(TrainingPlan plan)
     {
-        Directory.CreateDirectory(folder);
-        if (!goesOn)
-            foreach (var old in EventFile.Of(folder, _run).ToList()) File.Delete(old);
-        _file = new(folder, _run, time);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            if (!goesOn)
+                foreach (var old in EventFile.Of(folder, _run).ToList()) File.Delete(old);
+            _file = new(folder, _run, time);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UserErrorException($"logging_dir: {folder} cannot be written: {error.Message}", error);
+        }
         if (goesOn) _file.Restart(plan.StartStep + 1);
     }
 

@@ -30,6 +30,9 @@ public sealed class SilentObserver : ITrainingObserver
 public sealed class CompositeObserver(params IReadOnlyList<ITrainingObserver> observers) : ITrainingObserver
 {
     /// <inheritdoc/>
+    public void OnPreparation(string what, int done, int total) => Tell(observer => observer.OnPreparation(what, done, total));
+
+    /// <inheritdoc/>
     public void OnStart(TrainingPlan plan) => Tell(observer => observer.OnStart(plan));
 
     /// <inheritdoc/>

@@ -74,6 +74,30 @@ public sealed class DryRunTests : IDisposable
         Assert.InRange(Bytes("out/checkpoint-8", "model.safetensors") + Bytes("out/checkpoint-8", "optimizer.safetensors"), plan.Disk.CheckpointBytes, plan.Disk.CheckpointBytes + 24576);
     }
 
+    /// <summary>Whoever means to interrupt a run gives it a number of steps that is never reached.</summary>
+    [Fact]
+    public void Billions_of_steps_are_counted_and_not_listed()
+    {
+        var steps = Plan("sft", [("max_steps", "2000000000"), ("save_steps", "1"), ("eval_steps", "3"), ("gradient_accumulation_steps", "2000000000")]);
+        Assert.Equal((2_000_000_000, 4_000_000_000, 200_000_001), (steps.Steps.Total, steps.Steps.RowsPerStep, steps.Steps.PeakStep));
+        Assert.Equal((2_000_000_000, 2_000_000_000), (steps.Disk.Checkpoints.Count, steps.Disk.Checkpoints[^1]));
+        // Before the first step, every third, and after the last.
+        Assert.Equal(666_666_668, steps.Steps.Evaluations);
+    }
+
+    [Fact]
+    public void A_series_of_steps_counts_those_after_the_start()
+    {
+        foreach (var (every, start, end) in new[] { (3, 0, 9), (3, 0, 10), (3, 3, 9), (3, 4, 9), (5, 2, 4), (1, 7, 7), (2, 9, 4) })
+        {
+            var series = new StepSeries(every, start, end);
+            int[] expected = [.. Enumerable.Range(1, end).Where(step => step > start && step % every == 0)];
+            Assert.Equal(expected, series);
+            Assert.Equal(expected.Length, series.Count);
+            Assert.Throws<ArgumentOutOfRangeException>(() => series[series.Count]);
+        }
+    }
+
     [Fact]
     public void It_says_where_a_run_goes_on_and_refuses_what_a_resumed_run_would_refuse()
     {

@@ -89,8 +89,8 @@ public sealed class GenerateTests : IDisposable
         foreach (var (options, system) in new (string[], string)[] { ([], ""), (["--auto_insert_empty_system_msg"], "<|system|>\n</s>\n") })
         {
             var tokens = TinyTokenizer.Create().Encode($"{system}<|user|>\n{text}</s>\n<|assistant|>\n", addBos: true).Length;
-            foreach (var prompt in new[] { new[] { "--prompt", text }, ["--messages", chat] })
-                Assert.Equal($"zephyr: the prompt has {tokens} tokens, the model was made for 64 (max_position_embeddings)\n",
+            foreach (var (prompt, where) in new (string[], string)[] { (["--prompt", text], ""), (["--messages", chat], $"{chat}, line 1: ") })
+                Assert.Equal($"zephyr: {where}the prompt has {tokens} tokens, the model was made for 64 (max_position_embeddings)\n",
                     Generate([.. prompt, .. options]).Error);
         }
     }

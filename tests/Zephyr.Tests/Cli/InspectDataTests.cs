@@ -136,6 +136,15 @@ public sealed class InspectDataTests : IDisposable
     }
 
     [Fact]
+    public void A_row_that_a_run_would_refuse_is_refused()
+    {
+        var texts = Rows("texts.jsonl", [new { text = "abc" }]);
+        var run = CliRun.Of("inspect", "data", "--stage", "sft", "--model_name_or_path", _folder.Path, "--dataset", texts, "--assistant_only_loss");
+        Assert.Equal(new(2, "", $"zephyr: {texts}, line 1, field 'text': found a text without turns, expected a conversation with an assistant turn, "
+            + "as assistant_only_loss is true\n"), run);
+    }
+
+    [Fact]
     public void Scored_answers_show_the_pair_that_they_make()
     {
         var feedback = Rows("feedback.jsonl", new[]

@@ -94,6 +94,18 @@ public sealed class RefusalTests : IDisposable
     }
 
     [Fact]
+    public void A_conversation_that_leaves_no_room_for_an_answer_is_named()
+    {
+        var file = _world.Write("chats.jsonl", $$"""
+            [{"role": "user", "content": "How old is the oak?"}]
+            [{"role": "user", "content": "{{string.Join(' ', Enumerable.Repeat("oak", 200))}}"}]
+            """);
+        var run = CliRun.Of("generate", "--model", _world.Base, "--messages", file, "--max_new_tokens", "1");
+        Assert.Equal(2, run.Code);
+        Assert.Matches($"^zephyr: {file}, line 2: the prompt has [0-9]+ tokens, the model was made for 128 \\(max_position_embeddings\\)\n$", run.Error);
+    }
+
+    [Fact]
     public void A_folder_that_holds_a_run()
     {
         _world.Write("out/model.safetensors", "a model");

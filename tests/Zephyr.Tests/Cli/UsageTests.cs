@@ -68,6 +68,19 @@ public class UsageTests
     [InlineData("inspect data --stage ppo --rows 0", "--stage: must be sft, aif or dpo (was ppo)\n--rows: must be at least 1 (was 0)")]
     [InlineData("inspect data --dataset x --beta 0.1 --betta 2 --rows", "--betta: unknown option; did you mean --beta?\n--rows: needs a value")]
     [InlineData("inspect data --dataset x --beta 0.1", "model_name_or_path: is required, in the config file or as --model_name_or_path: model folder: config.json, *.safetensors, tokenizer.model")]
+    [InlineData("inspect data --seed 1", "zephyr: inspect data: the keys that are given are keys of sft, aif and dpo: say which with --stage")]
+    [InlineData("eval --model m", "--pairs: give one of --pairs and --conversations")]
+    [InlineData("eval --model m --pairs a --conversations b --ref_model c", "--pairs: give one of --pairs and --conversations")]
+    [InlineData("eval --model m --conversations b --ref_model c", "--ref_model: goes with --pairs, and --pairs with it")]
+    [InlineData("eval --model m --conversations b --max_length 1 --on_bad_row drop",
+        "--max_length: must be at least 2 (was 1)\n--on_bad_row: must be fail or skip (was drop)")]
+    [InlineData("eval --model m --pairs a --ref_model c --max_prompt_length 2000",
+        "--max_prompt_length: must be under max_length (1024), or no room is left for an answer (was 2000)")]
+    [InlineData("eval --model m --pairs a --ref_model c --tokenization trl", "--truncation_mode: must be keep_start for tokenization trl (was keep_end)")]
+    [InlineData("aif --feedback f --output_dir o --resume out/checkpoint-1",
+        "zephyr: --resume out/checkpoint-1: aif makes its pairs in one go and has no checkpoints, expected auto or never")]
+    [InlineData("aif --feedback f --output_dir o --formats []", "--formats: must name parquet, jsonl or both (was empty)")]
+    [InlineData("tokenize --tokenizer nowhere --text a", "zephyr: nowhere: there is no such tokenizer folder or file")]
     [InlineData("score --model m", "--ids: is required: JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}")]
     public void A_wrong_call_ends_with_2_and_a_sentence_on_stderr(string args, string expected)
     {

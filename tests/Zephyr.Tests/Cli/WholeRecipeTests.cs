@@ -126,6 +126,12 @@ public sealed class WholeRecipeTests : IDisposable
         // The evaluation after the last step saw the same weights and rows.
         foreach (var name in new[] { "loss", "rewards/accuracies", "rewards/margins" })
             Assert.Equal(logged.RootElement.GetProperty($"eval_{name}").GetDouble(), evaluated.RootElement.GetProperty(name).GetDouble(), 1e-5);
+        // As a run was trained, so it is judged.
+        var handbook = CliRun.Of("eval", "--model", _world.PathOf("dpo"), "--ref_model", _world.PathOf("sft"), "--pairs", _world.PathOf("aif/test_prefs.parquet"),
+            "--max_length", "64", "--max_prompt_length", "32", "--tokenization", "handbook-v0.3", "--json");
+        Assert.Equal(0, handbook.Code);
+        using (var otherwise = JsonDocument.Parse(handbook.Output))
+            Assert.NotEqual(evaluated.RootElement.GetProperty("logps/chosen").GetDouble(), otherwise.RootElement.GetProperty("logps/chosen").GetDouble(), 1.0);
         var conversations = CliRun.Of("eval", "--model", _world.PathOf("sft"), "--conversations", _world.Dialogues,
             "--max_length", "64", "--json");
         Assert.Equal(0, conversations.Code);

@@ -27,6 +27,20 @@ public class ConfigErrorTests
         "sft.yaml:4: eval_dataset: found a list or mapping inside the list, expected text or a list of texts")]
     [InlineData("eval_dataset: {a: 1}", "sft.yaml:4: eval_dataset: found a mapping, expected text or a list of texts")]
     [InlineData("seed: [1]", "sft.yaml:4: seed: found a list, expected a whole number")]
+    [InlineData("learning_rate: 1e40", "sft.yaml:4: learning_rate: found the number 1e40, expected 0 or a number from 1e-30 to 1e15 in size")]
+    [InlineData("adam_epsilon: 1e-40", "sft.yaml:4: adam_epsilon: found the number 1e-40, expected 0 or a number from 1e-30 to 1e15 in size")]
+    [InlineData("lr_scheduler_kwargs: {power: 1e40}",
+        "sft.yaml:4: lr_scheduler_kwargs: found the number 1e40 at power, expected 0 or a number from 1e-30 to 1e15 in size")]
+    [InlineData("lr_scheduler_kwargs: {power: two}", "sft.yaml:4: lr_scheduler_kwargs: found the text \"two\" at power, expected a number")]
+    [InlineData("lr_scheduler_type: cosine_with_min_lr",
+        "sft.yaml: lr_scheduler_kwargs: cosine_with_min_lr needs min_lr or min_lr_rate, and neither is given")]
+    [InlineData("lr_scheduler_type: cosine_with_min_lr\nlr_scheduler_kwargs: {min_lr: 0.1}",
+        "sft.yaml:5: lr_scheduler_kwargs: min_lr must be at most learning_rate (was 0.1, learning_rate 2E-05)")]
+    [InlineData("lr_scheduler_type: reduce_lr_on_plateau", "sft.yaml:4: lr_scheduler_type: reduce_lr_on_plateau is not implemented; expected cosine, linear, "
+        + "constant, constant_with_warmup, cosine_with_restarts, cosine_with_min_lr, cosine_warmup_with_min_lr, polynomial, inverse_sqrt or warmup_stable_decay")]
+    [InlineData("dataset_kwargs: 3", "sft.yaml:4: dataset_kwargs: expected names with values (was 3)")]
+    [InlineData("model_init_kwargs: 3", "sft.yaml:4: model_init_kwargs: expected names with values (was 3)")]
+    [InlineData("eval_dataset: [a.jsonl, b.jsonl, a.jsonl]", "sft.yaml:4: eval_dataset: a.jsonl is named twice, and every file is read once: name it once")]
     [InlineData("learning_rate: -1", "sft.yaml:4: learning_rate: must be > 0 (was -1)")]
     [InlineData("max_length: 1", "sft.yaml:4: max_length: must be at least 2 (was 1)")]
     [InlineData("optim: adafactor", "sft.yaml:4: optim: adafactor is not implemented; expected adamw_torch, adamw_torch_fused, adamw_hf, "
@@ -57,6 +71,35 @@ public class ConfigErrorTests
     [InlineData("seed\n", "sft.yaml:1: found a single value, expected \"key: value\" lines")]
     public void A_document_that_is_no_mapping_is_said_to_be_none(string yaml, string expected) =>
         Assert.StartsWith(expected + "\n", Problems<SftConfig>(yaml));
+
+    [Theory]
+    [InlineData("loss_type: [sigmoid, sft]\nloss_weights: [0, 0]", "dpo.yaml:5: loss_weights: must have a number above 0, or there is nothing to learn")]
+    [InlineData("loss_type: [sigmoid, sft]\nloss_weights: [1, 1e20]",
+        "dpo.yaml:5: loss_weights: found the number 1e20, expected 0 or a number from 1e-30 to 1e15 in size")]
+    [InlineData("loss_type: [apo_zero, sft]\nf_divergence_type: forward_kl",
+        "dpo.yaml:5: f_divergence_type: has no meaning for loss_type apo_zero, sft: write reverse_kl (was forward_kl)")]
+    [InlineData("per_device_train_batch_size: 1\nloss_type: aot",
+        "dpo.yaml:5: loss_type: aot compares the sorted pairs of a micro-batch: give per_device_train_batch_size above 1 (was 1)")]
+    [InlineData("loss_type: exo_pair",
+        "dpo.yaml: label_smoothing: must be above 0 for loss_type exo_pair, whose formula takes its logarithm (TRL uses 1e-3)")]
+    [InlineData("loss_type: hinge\nlabel_smoothing: 0.1", "dpo.yaml:5: label_smoothing: has no meaning for loss_type hinge: set it to 0")]
+    [InlineData("loss_type: [hinge, hinge]", "dpo.yaml:4: loss_type: names a loss twice: give it one weight in loss_weights")]
+    [InlineData("loss_type: []", "dpo.yaml:4: loss_type: must name a loss (was empty)")]
+    [InlineData("loss_weights: [1, 2]", "dpo.yaml:4: loss_weights: must have as many numbers as loss_type has losses (1; were 2)")]
+    [InlineData("tokenization: trl", "dpo.yaml: truncation_mode: must be keep_start for tokenization trl (was keep_end)")]
+    [InlineData("reference: adapter", "dpo.yaml:4: reference: must be frozen or cached (was adapter)")]
+    public void So_it_is_where_pairs_are_learned_from(string lines, string expected) => Assert.Equal(expected, Problems<DpoConfig>(Enough + lines));
+
+    /// <summary>The mixer that could not be read is why there is no dataset: that needs no second sentence.</summary>
+    [Theory]
+    [InlineData("dataset_mixer: [a, b]", "dataset_mixer: found a list, expected names with a number each, {name: number}")]
+    [InlineData("dataset_mixer: {a: half}", "dataset_mixer: found the text \"half\" at a, expected a number")]
+    [InlineData("dataset_mixer: {a: 0.5}\ndataset_splits: [test]", "dataset_splits: must name a split with \"train\" in it: the rows to train on")]
+    public void What_follows_from_a_broken_value_is_not_said_as_well(string lines, string expected)
+    {
+        var wrong = Assert.Throws<ConfigException>(() => ConfigReader.ReadText<SftConfig>("model_name_or_path: base\noutput_dir: out\n" + lines, null, []));
+        Assert.Equal(expected, string.Join('\n', wrong.Problems.Select(problem => problem with { Line = null })));
+    }
 
     [Fact]
     public void What_is_missing_comes_after_what_is_wrong_and_everything_is_said_at_once() => Assert.Equal(
@@ -96,7 +139,7 @@ public class ConfigErrorTests
     [Fact]
     public void Without_a_file_what_is_missing_is_asked_for_by_key() =>
         Assert.Equal(
-            "feedback: is required, in the config file or as --feedback: scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl)\n"
+            "feedback: is required, in the config file or as --feedback: scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl, .jsonl.gz, .jsonl.zst)\n"
             + "output_dir: is required, in the config file or as --output_dir: folder that receives everything the run writes",
             Assert.Throws<ConfigException>(() => ConfigReader.Read<AifConfig>(null, [])).Message);
 

@@ -53,7 +53,7 @@ internal static class ForeignFields
             save_only_model restore_callback_states_from_checkpoint no_cuda use_cpu use_mps_device seed data_seed jit_mode_eval use_ipex bf16 fp16
             fp16_opt_level half_precision_backend bf16_full_eval fp16_full_eval tf32 local_rank ddp_backend tpu_num_cores tpu_metrics_debug debug
             dataloader_drop_last eval_steps dataloader_num_workers dataloader_prefetch_factor past_index run_name disable_tqdm remove_unused_columns
-            label_names load_best_model_at_end metric_for_best_model greater_is_better ignore_data_skip sharded_ddp fsdp fsdp_min_num_params fsdp_config
+            label_names load_best_model_at_end metric_for_best_model greater_is_better ignore_data_skip sharded_ddp tp_size fsdp fsdp_min_num_params fsdp_config
             fsdp_transformer_layer_cls_to_wrap accelerator_config parallelism_config deepspeed label_smoothing_factor optim optim_args adafactor
             group_by_length length_column_name train_sampling_strategy report_to project trackio_space_id ddp_find_unused_parameters ddp_bucket_cap_mb
             ddp_broadcast_buffers ddp_timeout dataloader_pin_memory dataloader_persistent_workers skip_memory_metrics use_legacy_prediction_loop

@@ -115,7 +115,15 @@ public class HandbookRecipeTests
         var resolved = Read<DpoConfig>(HandbookRecipes.Dpo02);
         AssertValues(resolved, """
             beta 0.1
+            optim rmsprop
             lr_scheduler_type linear
+            learning_rate 5e-07
+            warmup_ratio 0.1
+            per_device_train_batch_size 8
+            per_device_eval_batch_size 4
+            gradient_accumulation_steps 1
+            max_length 1024
+            max_prompt_length 512
             num_train_epochs 3
             eval_strategy steps
             save_strategy no

@@ -23,7 +23,7 @@ public sealed class StageFailureTests : IDisposable
     [InlineData("dpo")]
     public void A_rate_that_blows_up_stops_the_run_and_keeps_the_checkpoint(string stage)
     {
-        var run = CliRun.Of([stage, .. Args(stage, ("learning_rate", "1e30"), ("warmup_ratio", "0"), ("save_steps", "1"), ("eval_strategy", "no"))]);
+        var run = CliRun.Of([stage, .. Args(stage, ("learning_rate", "1e15"), ("warmup_ratio", "0"), ("save_steps", "1"), ("eval_strategy", "no"))]);
         Assert.Equal(1, run.Code);
         var line = run.Error.TrimEnd('\n').Split('\n')[^1];
         Assert.Matches($"^zephyr: step [2-9]: the loss is .* and the gradient norm .*; the step was not taken, and the newest whole checkpoint is {_world.PathOf("out")}/checkpoint-[1-8]$", line);
@@ -102,13 +102,23 @@ public sealed class StageFailureTests : IDisposable
         Assert.True(record.RootElement.GetProperty("sha256").TryGetProperty(Path.Combine(other, "model.safetensors"), out _));
     }
 
+    /// <summary>The first loss is ln 2 for the sigmoid loss alone; whoever adds to it or weighs it starts from the same place.</summary>
+    [Theory]
+    [InlineData("rpo_alpha", "1")]
+    [InlineData("loss_weights", "2")]
+    [InlineData("loss_type", "[sigmoid, sft]")]
+    [InlineData("label_smoothing", "0.1")]
+    public void What_is_added_to_the_loss_is_not_taken_for_a_defect(string key, string value) =>
+        Assert.Equal(1, _world.Run("dpo", "out", more: [(key, value), ("max_steps", "1")]).Steps);
+
     /// <summary>What the check is for: it must not be possible to pass it with models that differ.</summary>
     [Theory]
     [InlineData("sigmoid")]
+    [InlineData("sigmoid", "0.5")]
     [InlineData("hinge")]
-    public void Models_that_differ_do_not_pass_for_the_same(string loss)
+    public void Models_that_differ_do_not_pass_for_the_same(string loss, string likelihood = "null")
     {
-        var config = ConfigReader.ReadText<DpoConfig>(null, null, [.. _world.KeysOf("dpo", "out", ("loss_type", loss)).Select(entry => new ConfigOverride(entry.Key, entry.Value))]).Value;
+        var config = ConfigReader.ReadText<DpoConfig>(null, null, [.. _world.KeysOf("dpo", "out", ("loss_type", loss), ("rpo_alpha", likelihood)).Select(entry => new ConfigOverride(entry.Key, entry.Value))]).Value;
         using var policy = ModelFolder.Load(_world.Base, ScalarType.Float32, CPU, trainable: true);
         using var reference = ModelFolder.Load(_world.WriteModel("other", seed: 2), ScalarType.Float32, CPU, trainable: false);
         var tokenize = new PairTokenizer(MistralTokenizer.Load(_world.Base), 64, 32, "keep_end", insertSystem: false);

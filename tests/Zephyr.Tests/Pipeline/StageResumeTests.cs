@@ -126,6 +126,26 @@ public sealed class StageResumeTests : IDisposable
         Assert.False(_world.Run(stage, "stopped", more: [("dataset", moved)]).Interrupted);
     }
 
+    /// <summary>Files are read in the order of their names: new names may put the same rows into another order.</summary>
+    [Fact]
+    public void Files_may_be_renamed_but_not_into_another_order()
+    {
+        var lines = File.ReadAllLines(_world.Dialogues);
+        void Write(string first, string second)
+        {
+            _world.Write(first, string.Join('\n', lines[..6]));
+            _world.Write(second, string.Join('\n', lines[6..]));
+        }
+        (string, string)[] From(string folder) => [("dataset", _world.PathOf(folder))];
+        Write("rows/a.jsonl", "rows/b.jsonl");
+        Write("same/c.jsonl", "same/d.jsonl");
+        Write("turned/b.jsonl", "turned/a.jsonl");
+        Stop("sft", "stopped", 3, From("rows"));
+        Assert.Contains("content of the input files was", Assert.Throws<UserErrorException>(() => _world.Run("sft", "stopped", more: From("turned"))).Message,
+            StringComparison.Ordinal);
+        Assert.False(_world.Run("sft", "stopped", more: From("same")).Interrupted);
+    }
+
     [Fact]
     public void Two_runs_do_not_write_to_one_folder_at_once()
     {

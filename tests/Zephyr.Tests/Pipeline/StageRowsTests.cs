@@ -1,5 +1,7 @@
 using System.IO.Compression;
 using Zephyr.Data;
+using Zephyr.Data.Sources;
+using Zephyr.Pipeline;
 using Zephyr.Runtime;
 using Zephyr.Tests.Training;
 using Zephyr.Training;
@@ -43,6 +45,22 @@ public sealed class StageRowsTests : IDisposable
         Assert.Contains(notes.Lines, line => line.StartsWith("3 rows left out that cannot be used (on_bad_row: skip): 1 with ", StringComparison.Ordinal));
         Assert.Contains($"left out: {rows}, line 2: found broken JSON at byte 1, expected one JSON object on the line", notes.Lines);
         Assert.StartsWith($"{rows}, line 2: ", Assert.Throws<BadRowException>(() => _world.Run(stage, "failed", more: [("dataset", rows)])).Message);
+    }
+
+    /// <summary>The rows that are held out are chosen before the first one is tokenized: on a large set somebody may be waiting for that.</summary>
+    [Fact]
+    public void Choosing_the_rows_to_hold_out_can_be_interrupted()
+    {
+        using var stop = new CancellationTokenSource();
+        var files = new StageFiles(new() { Dataset = [_world.Dialogues], EvalFraction = 0.1 });
+        var read = 0;
+        string PromptOf(Conversation row)
+        {
+            if (++read == 3) stop.Cancel();
+            return ConversationRows.PromptOf(row);
+        }
+        Assert.Throws<OperationCanceledException>(() => files.Rows(ConversationSchema.Read, PromptOf, 42, stop.Token));
+        Assert.Equal(3, read);
     }
 
     [Fact]

@@ -51,6 +51,10 @@ public sealed class TensorBoardRunTests : IDisposable
     }
 
     [Fact]
+    public void A_folder_that_cannot_be_made_is_named_by_its_key() => Assert.StartsWith("logging_dir: /proc/events cannot be written: ",
+        Assert.Throws<UserErrorException>(() => _world.Run("dpo", "out", more: [.. Keys, ("logging_dir", "/proc/events")])).Message, StringComparison.Ordinal);
+
+    [Fact]
     public void A_file_where_the_folder_should_be_is_refused_before_anything_is_written()
     {
         Assert.Equal($"logging_dir: {_world.Pairs} is a file, expected a folder",

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Zephyr.Configuration;
 
 namespace Zephyr.Tests.Rules;
 
@@ -51,20 +50,6 @@ public partial class SourceRulesTests
     public void Files_can_be_held_in_the_head() =>
         Assert.All(Sources(Path.Combine(Root, "src")).Concat(Sources(Path.Combine(Root, "tests"))),
             file => Assert.True(File.ReadLines(file).Count() <= 250, $"{file} has over 250 lines"));
-
-    /// <summary>A key that nothing reads is a promise that nothing keeps.</summary>
-    [Fact]
-    public void Every_key_is_read()
-    {
-        var code = string.Join('\n', Sources(Path.Combine(Root, "src")).Where(file => !file.StartsWith(Path.Combine(Core, "Configuration"), StringComparison.Ordinal)).Select(CodeOf));
-        var groups = new[] { typeof(SftConfig), typeof(AifConfig), typeof(DpoConfig) }
-            .SelectMany(config => config.GetProperties()).Select(property => property.PropertyType).Distinct();
-        var unread = groups.SelectMany(group => group.GetProperties())
-            .Where(property => property.IsDefined(typeof(ConfigKeyAttribute), inherit: false))
-            .Where(property => !Regex.IsMatch(code, $@"\.{property.Name}\b"))
-            .Select(property => property.Name).Order();
-        Assert.Empty(unread);
-    }
 
     private static IEnumerable<string> Sources(string folder) => Directory.EnumerateFiles(folder, "*.cs", SearchOption.AllDirectories)
         .Where(file => !file.Contains("/obj/", StringComparison.Ordinal) && !file.Contains("/bin/", StringComparison.Ordinal));

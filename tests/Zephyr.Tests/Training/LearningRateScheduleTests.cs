@@ -58,6 +58,7 @@ public class LearningRateScheduleTests
         Assert.Empty(options.Validate());
         var schedule = new LearningRateSchedule(options, expected.Length);
         foreach (var (done, rate) in expected.Index()) Near.Equal(rate, schedule.At(done + 1), 1e-12, $"{type}, step {done + 1}");
+        Assert.Equal(Enumerable.Range(1, expected.Length).MaxBy(schedule.At), schedule.PeakStep);
     }
 
     /// <summary>ceil(0.11 * 10) = 2 steps; warmup_steps wins over it where given.</summary>

@@ -27,7 +27,7 @@ public sealed class ReferenceCacheTests : IDisposable
         var pairs = TinyTraining.Pairs(9);
         var settings = new DpoSettings(DpoLossSettings.Sigmoid(0.1), layout) { TailWeight = tail };
         var frozen = new FrozenReference(reference, settings, new());
-        new ReferenceCache(File, "it").Fill([.. pairs.Chunk(4)], frozen, CancellationToken.None);
+        new ReferenceCache(File, "it").Fill(pairs.Chunk(4), frozen, _ => { }, CancellationToken.None);
         var cached = new CachedReference(new ReferenceCache(File, "it").Known, CPU);
 
         using Zephyr.Model.MistralForCausalLM one = TinyTraining.Model(), other = TinyTraining.Model();
@@ -40,7 +40,9 @@ public sealed class ReferenceCacheTests : IDisposable
     {
         var pairs = TinyTraining.Pairs(50);
         var cache = new ReferenceCache(File, "it");
-        cache.Fill([.. pairs.Chunk(7)], new Hashes(), CancellationToken.None);
+        var told = new List<int>();
+        cache.Fill(pairs.Chunk(7), new Hashes(), told.Add, CancellationToken.None);
+        Assert.Equal([7, 14, 21, 28, 35, 42, 49, 50], told);
         Assert.Equal(cache.Known, new ReferenceCache(File, "it").Known);
         Assert.Equal(50, cache.Known.Count);
     }
@@ -51,7 +53,7 @@ public sealed class ReferenceCacheTests : IDisposable
         var pairs = TinyTraining.Pairs(20);
         using var stop = new CancellationTokenSource();
         var reference = new Hashes(onBatch: number => { if (number == 2) stop.Cancel(); });
-        Assert.Throws<OperationCanceledException>(() => new ReferenceCache(File, "it").Fill([.. pairs.Chunk(4)], reference, stop.Token));
+        Assert.Throws<OperationCanceledException>(() => new ReferenceCache(File, "it").Fill(pairs.Chunk(4), reference, _ => { }, stop.Token));
         // And a crash tears the last line.
         System.IO.File.AppendAllText(File, "{\"pair\":\"00");
 
@@ -59,7 +61,7 @@ public sealed class ReferenceCacheTests : IDisposable
         Assert.Equal(8, again.Known.Count);
         var missing = again.Missing(pairs.Concat(pairs));
         Assert.Equal(pairs.Skip(8), missing);
-        again.Fill([.. missing.Chunk(4)], new Hashes(), CancellationToken.None);
+        again.Fill(missing.Chunk(4), new Hashes(), _ => { }, CancellationToken.None);
         Assert.Empty(new ReferenceCache(File, "it").Missing(pairs));
     }
 
@@ -70,19 +72,19 @@ public sealed class ReferenceCacheTests : IDisposable
     public void What_is_of_another_reference_is_never_used(string first)
     {
         var pairs = TinyTraining.Pairs(3);
-        new ReferenceCache(File, "it").Fill([.. pairs.Chunk(4)], new Hashes(), CancellationToken.None);
+        new ReferenceCache(File, "it").Fill(pairs.Chunk(4), new Hashes(), _ => { }, CancellationToken.None);
         System.IO.File.WriteAllText(File, first + string.Concat(System.IO.File.ReadLines(File).Skip(1).Select(line => line + "\n")));
         var cache = new ReferenceCache(File, "it");
         Assert.True(cache.Stale);
         Assert.Equal(3, cache.Missing(pairs).Count());
-        cache.Fill(pairs.Chunk(4), new Hashes(), CancellationToken.None);
+        cache.Fill(pairs.Chunk(4), new Hashes(), _ => { }, CancellationToken.None);
         Assert.False(new ReferenceCache(File, "it").Stale);
     }
 
     [Fact]
     public void Broken_weights_are_found_out_before_training()
     {
-        var error = Assert.Throws<RunFailedException>(() => new ReferenceCache(File, "it").Fill([.. TinyTraining.Pairs(2).Chunk(4)], new Hashes(factor: float.NaN), CancellationToken.None));
+        var error = Assert.Throws<RunFailedException>(() => new ReferenceCache(File, "it").Fill(TinyTraining.Pairs(2).Chunk(4), new Hashes(factor: float.NaN), _ => { }, CancellationToken.None));
         Assert.StartsWith("pairs, row 1: the reference's log-probabilities are NaN and NaN", error.Message, StringComparison.Ordinal);
     }
 

@@ -39,7 +39,7 @@ internal static class TransformersKeys
     ];
 
     private static IEnumerable<ForeignKey> Devices => Ignore("one process trains on one device",
-        "local_rank", "ddp_backend", "ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "ddp_timeout", "sharded_ddp",
+        "local_rank", "ddp_backend", "ddp_find_unused_parameters", "ddp_bucket_cap_mb", "ddp_broadcast_buffers", "ddp_timeout", "sharded_ddp", "tp_size",
         "fsdp", "fsdp_config", "fsdp_min_num_params", "fsdp_transformer_layer_cls_to_wrap", "deepspeed", "accelerator_config",
         "parallelism_config", "mp_parameters", "tpu_num_cores", "xpu_backend", "ray_scope", "dispatch_batches", "split_batches",
         "average_tokens_across_devices");

@@ -65,6 +65,23 @@ public sealed class ConsoleObserverTests : IDisposable
     }
 
     [Fact]
+    public void What_takes_long_before_the_first_step_is_told_now_and_then_in_a_pipe_and_redrawn_on_a_terminal()
+    {
+        var pipe = Observer(terminal: null);
+        using var terminal = new FakeTerminal(60);
+        var live = On(terminal);
+        for (var done = 10; done <= 100; done += 10)
+        {
+            pipe.OnPreparation("sums", done, 100);
+            live.OnPreparation("sums", done, 100);
+            if (done is 20 or 100) Assert.Equal($"sums: {done} of 100 ...", terminal.Lines[^2]);
+            _time.Advance(TimeSpan.FromSeconds(8));
+        }
+        Assert.Equal("sums: 50 of 100\nsums: 90 of 100\n", _error.ToString());
+        Assert.Equal(2, terminal.Lines.Count);
+    }
+
+    [Fact]
     public void Text_of_others_cannot_redraw_the_terminal()
     {
         Observer(terminal: null).OnNote("a\e[2J[bold]b[/]\nc");
