@@ -34,6 +34,9 @@ internal sealed record BenchOptions : IOptionGroup
     [ConfigKey("micro-batches in one optimizer step")]
     public int GradientAccumulationSteps { get; init; } = 1;
 
+    [ConfigKey("divide a step's rows into micro-batches of at most so many tokens, instead of by their number; 0 for no limit")]
+    public int MaxTokensPerBatch { get; init; }
+
     [ConfigKey("recompute each layer in the backward pass instead of keeping its activations")]
     public bool GradientCheckpointing { get; init; }
 
@@ -65,6 +68,7 @@ internal sealed record BenchOptions : IOptionGroup
     {
         PerDeviceTrainBatchSize = PerDeviceTrainBatchSize,
         GradientAccumulationSteps = GradientAccumulationSteps,
+        MaxTokensPerBatch = MaxTokensPerBatch,
         GradientCheckpointing = GradientCheckpointing,
         GradientCheckpointingEvery = GradientCheckpointingEvery,
         Bf16 = Bf16,

@@ -87,6 +87,7 @@ public static class Benchmark
     {
         using var policy = settings.Model.Create(trainable: true);
         var objective = objectiveOf(policy);
+        RequireRoom(settings, objective, rows);
         var options = new TrainerOptions(settings.Training with { MaxSteps = settings.Warm + settings.Steps }, settings.Optimizer, new(), Seed: 0);
         using var trainer = new Trainer<T>(policy, objective, new(rows, [], Shuffle: false), options, new(new(""), (_, _) => { }), SilentObserver.Instance);
         List<double> seconds = [], losses = [];
@@ -105,11 +106,16 @@ public static class Benchmark
         return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before), rate, timed.Sum(productsOf) / total / rate, null);
     }
 
-    /// <summary>The rows of the steps from <paramref name="firstStep"/> on, by the trainer's own plan.</summary>
+    /// <summary>The rows of the steps from <paramref name="firstStep"/> on, in the order of the file as the trainer takes them.</summary>
     private static IEnumerable<T> RowsOf<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, int firstStep)
     {
         var plan = new BatchPlan(rows.Count, settings.Training.PerDeviceTrainBatchSize, settings.Training.GradientAccumulationSteps, null);
         return Enumerable.Range(firstStep, settings.Warm + settings.Steps - firstStep + 1)
             .SelectMany(step => plan.MicroBatches(step)).SelectMany(indices => indices).Select(index => rows[index]);
     }
+
+    /// <summary>A row that alone is over the limit is refused here as in a run.</summary>
+    private static void RequireRoom<T>(BenchmarkSettings settings, IObjective<T> objective, IReadOnlyList<T> rows) =>
+        new TokenLimit<T>(settings.Training.MaxTokensPerBatch, objective.TokensAtOnce).RequireRoom(
+            rows, (row, index) => row is TokenizedPair pair ? $"{pair.Location}" : $"block {index + 1}", "leave the row out");
 }
