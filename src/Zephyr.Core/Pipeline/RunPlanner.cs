@@ -67,11 +67,11 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         _ => new(1, total, total),
     };
 
-    /// <summary>The policy's gradients are summed in fp32; in bf16 a micro-batch's own come on top.</summary>
+    /// <summary>The policy's gradients are summed in fp32, also those of bf16 weights.</summary>
     private MemoryPlan MemoryOf(long parameters, long reference)
     {
         var size = _bf16 ? 2 : 4;
-        return new(parameters * size, parameters * (_bf16 ? 4 + 2 : 4), StateBytes(parameters), reference * size);
+        return new(parameters * size, parameters * 4, StateBytes(parameters), reference * size);
     }
 
     /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>

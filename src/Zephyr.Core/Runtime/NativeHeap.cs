@@ -3,9 +3,10 @@ using System.Runtime.InteropServices;
 namespace Zephyr.Runtime;
 
 /// <summary>
-/// How the C library gives out memory. As it comes, glibc maps every large tensor anew and unmaps it when it is freed, so that the kernel
-/// clears each page again in each step. Kept instead, and from one heap for all threads, the pages of one step serve the next. Measured with four
-/// sequences of 512 tokens through a model of 58 M parameters: 2.03 s a step as it comes, 1.60 s so; system time of the run 4.2 s and 1.4 s.
+/// How the C library gives out memory. As it comes, glibc maps every large tensor anew and unmaps it when it is freed, until it has seen how large they
+/// are, and gives what is freed at the heap's end back to the kernel, which then clears each page again. Kept instead, and from one heap for all threads, the pages of one step serve
+/// the next. Measured with DPO on single pairs through a model of 58 M parameters: 1.13 pairs/s as it comes, 1.21 so, 1.02 with every tensor mapped
+/// anew; peak memory 2.20, 2.23 and 1.99 GB: what is kept has holes.
 /// </summary>
 internal static partial class NativeHeap
 {

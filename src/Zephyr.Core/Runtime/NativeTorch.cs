@@ -65,7 +65,7 @@ public static class NativeTorch
 
     private static NativeTorchInfo LoadFrom((string Folder, string Origin) found)
     {
-        OpenMpPatience.Limit();
+        NativeVariables.Set();
         NativeHeap.KeepWhatIsFreed();
         var hasCuda = File.Exists(Path.Combine(found.Folder, "libtorch_cuda.so"));
         // libtorch.so is a shell that pulls in the real ones; loading it last resolves everything TorchSharp's library names.
