@@ -20,6 +20,14 @@ public class TorchOpsTests
         Near.Equal(leaf.grad!, gradient, 1e-6, "d silu");
     }
 
+    [Fact]
+    public void Norms_of_rows_are_roots_of_sums_of_squares()
+    {
+        using var scope = NewDisposeScope();
+        var x = rand(9, 700) - 0.5;
+        Near.Equal((x * x).sum([1], keepdim: true).sqrt(), TorchOps.RowNorms(x), 1e-6, "norms");
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(3, 7)]

@@ -53,7 +53,7 @@ public sealed record RaggedBatch(int[] TokenIds, int[] Positions, int[] Offsets)
         foreach (var batch in batches)
         {
             var start = offsets[^1];
-            prefixes.AddRange((batch.Prefixes ?? new RowSpan[batch.SequenceCount]).Select(prefix => prefix with { Start = prefix.Start + start }));
+            prefixes.AddRange((batch.Prefixes ?? new RowSpan[batch.SequenceCount]).Select(prefix => prefix.Length == 0 ? prefix : prefix with { Start = prefix.Start + start }));
             offsets.AddRange(batch.Offsets.Skip(1).Select(offset => offset + start));
         }
         return new([.. batches.SelectMany(batch => batch.TokenIds)], [.. batches.SelectMany(batch => batch.Positions)], [.. offsets])
