@@ -13,8 +13,11 @@ namespace Zephyr.Pipeline;
 internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Files, PreparedFile<TExample> Rows, TokenLimit<TExample> Limit,
     string? Reference = null, bool ReferenceStays = true) : IDisposable
 {
+    /// <summary>Says for messages where a training row came from, given the row and its index.</summary>
+    public required Func<TExample, int, string> PlaceOf { get; init; }
+
     /// <summary>The rows as the trainer takes them.</summary>
-    public TrainingData<TExample> Data => new(Rows.Train, Rows.Held);
+    public TrainingData<TExample> Data => new(Rows.Train, Rows.Held) { PlaceOf = index => PlaceOf(Rows.Train[index], index) };
 
     /// <inheritdoc/>
     public void Dispose() => Rows.Dispose();
