@@ -50,7 +50,9 @@ public static class DistilledSft
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
         RequireRoom("training", rows.Train);
         RequireRoom("held-out", rows.Held);
-        return new(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence) };
+        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence) };
+        if (config.Watchdogs.Preflight) run.Check(leavesNothing, config.Data, files.First(ConversationSchema.Read, TemplateRoundTrip.Rows));
+        return run;
 
         void RequireRoom(string what, IReadOnlyList<TokenSequence> side) =>
             limit.RequireRoom(side, (sequence, index) => PlaceOf(what, sequence, index), "lower max_seq_length");

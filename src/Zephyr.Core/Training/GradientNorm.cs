@@ -13,6 +13,7 @@ internal static class GradientNorm
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var norms_W = stack(TorchOps.Norms([.. parameters.Weights.Select(weight => weight.Gradient).OfType<Tensor>()]));
-        return cat([norms_W.norm().reshape(1), norms_W], 0).MoveToOuterDisposeScope();
+        // Not norms_W.norm(): TorchSharp hands the 2 to it in an object that nobody holds.
+        return cat([TorchOps.Norms([norms_W])[0].reshape(1), norms_W], 0).MoveToOuterDisposeScope();
     }
 }

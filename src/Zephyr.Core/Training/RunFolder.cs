@@ -121,6 +121,10 @@ public sealed class RunFolder(string root)
     /// <summary>Where the checkpoint after a step stands, or would.</summary>
     public string CheckpointAfter(int step) => Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"{CheckpointPrefix}{step}"));
 
+    /// <summary>What checkpoints and the trained model take on the disk.</summary>
+    public long RunBytes => !Directory.Exists(Root) ? 0
+        : Checkpoints.SelectMany(checkpoint => Directory.EnumerateFiles(checkpoint.Path)).Concat(Directory.EnumerateFiles(Root, "model*.safetensors")).Sum(file => new FileInfo(file).Length);
+
     private bool HoldsRun => Checkpoints.Count > 0 || RunFiles.Concat(WeightFiles).Any(file => File.Exists(Path.Combine(Root, file)));
 
     /// <summary>Deleting takes a while and may be cut off; by then the name no longer promises a whole checkpoint.</summary>

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -93,8 +92,7 @@ public sealed class Trainer<TExample> : IDisposable
         : new TrialPass(_accumulation.Run, _parameters, new(_data.PlaceOf)).Run(_plan.Largest(_step + 1, TotalSteps), _options.Watchdogs.Skips);
 
     /// <summary>The highest and the last learning rate, as a sentence.</summary>
-    public string LearningRates => string.Create(CultureInfo.InvariantCulture,
-        $"learning rate: {_schedule.At(_schedule.PeakStep):0.0##e-00} at step {_schedule.PeakStep}, its highest, and {_schedule.At(TotalSteps):0.0##e-00} at step {TotalSteps}, the last");
+    public string LearningRates => _schedule.Describe();
 
     /// <summary>Trains to the last step, or until cancelled: then the step in hand is finished and saved.</summary>
     /// <returns>Whether it was cancelled with something left to do: a step, or the last evaluation.</returns>

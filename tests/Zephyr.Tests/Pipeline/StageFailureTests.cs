@@ -43,7 +43,13 @@ public sealed class StageFailureTests : IDisposable
         }
         var run = CliRun.Of(["sft", .. Args("sft")]);
         Assert.Equal(1, run.Code);
-        Assert.EndsWith("zephyr: step 1: the loss is NaN and the gradient norm NaN; the step was not taken, and no checkpoint had been written yet\n", run.Error, StringComparison.Ordinal);
+        Assert.Matches("^zephyr: preflight: the loss of the largest micro-batch ahead, 2 rows of [0-9]+ tokens in all \\(.*dialogues.jsonl, line [0-9]+; .*dialogues.jsonl, line [0-9]+\\), is NaN "
+            + "and its gradient norm NaN, expected finite numbers: weights or rows are broken, or the numbers of the run too large; nothing was trained\n$", run.Error);
+        Assert.Equal(["zephyr.log"], _world.Names("out"));
+        var without = CliRun.Of(["sft", .. Args("sft", ("preflight", "false"))]);
+        Assert.Equal(1, without.Code);
+        Assert.Matches("(?m)^zephyr: step 1: the loss is NaN and the gradient norm NaN; each of its rows gives that alone, so it is rather the weights than a row: "
+            + "(.*dialogues.jsonl, line [0-9]+(; |)){4}; the step was not taken, and no checkpoint had been written yet$", without.Error);
     }
 
     /// <summary>As a full disk would: the second checkpoint cannot be written.</summary>

@@ -40,7 +40,7 @@ internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, Paramete
         var rows = $"{microBatch.Length} row{(microBatch.Length == 1 ? "" : "s")} of {sums.Tokens} tokens in all";
         if (!sums.IsFinite && !skips)
             throw new RunFailedException($"preflight: the loss of the largest micro-batch ahead, {rows} ({names.Of(microBatch)}), is {Number(sums.Loss)} and its gradient norm {Number(sums.GradientNorm)}, "
-                + "expected finite numbers: weights or rows are broken, or the numbers of the run too large; nothing was trained and nothing written");
+                + "expected finite numbers: weights or rows are broken, or the numbers of the run too large; nothing was trained");
         return string.Create(CultureInfo.InvariantCulture, $"preflight: the largest micro-batch ahead, {rows}, went forward and back in {watch.Elapsed.TotalSeconds:0.00} s "
             + $"with at most {ProcessMemory.Peak / (1024.0 * 1024.0):0} MiB of memory resident; its loss is {Number(sums.Loss)}, its gradient norm {Number(sums.GradientNorm)}");
     }
