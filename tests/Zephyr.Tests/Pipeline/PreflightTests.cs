@@ -3,6 +3,7 @@ using Zephyr.Data.Text;
 using Zephyr.Model.Weights;
 using Zephyr.Objectives;
 using Zephyr.Pipeline;
+using Zephyr.Runtime;
 using Zephyr.Tests.Cli;
 using Zephyr.Tests.Training;
 using Zephyr.Tests.Training.Watchdogs;
@@ -40,6 +41,20 @@ public sealed class PreflightTests : IDisposable
             foreach (var (name, bytes) in expected.Where(file => !file.Key.Contains("trainer_state", StringComparison.Ordinal)))
                 Assert.True(bytes.AsSpan().SequenceEqual(actual[name]), $"{name} of {output} differs");
         }
+    }
+
+    [Fact]
+    public void What_is_told_of_losses_changes_none()
+    {
+        var (none, some) = (new NoteTaker(), new NoteTaker());
+        _world.Run("sft", "none", none, more: [("loss_spike_factor", "0"), ("max_steps", "40"), ("learning_rate", "0.2")]);
+        _world.Run("sft", "some", some, more: [("loss_spike_factor", "1e-6"), ("max_steps", "40"), ("learning_rate", "0.2")]);
+        Assert.Contains(some.Notes, note => note.Contains(" deviations above the median ", StringComparison.Ordinal) && note.Contains("dialogues.jsonl, line ", StringComparison.Ordinal));
+        Assert.DoesNotContain(none.Notes, note => note.Contains(" deviations ", StringComparison.Ordinal));
+        var (expected, actual) = (_world.Bytes("none"), _world.Bytes("some"));
+        Assert.Equal(expected.Keys.Order(StringComparer.Ordinal), actual.Keys.Order(StringComparer.Ordinal));
+        foreach (var (name, bytes) in expected.Where(file => !file.Key.Contains("trainer_state", StringComparison.Ordinal)))
+            Assert.True(bytes.AsSpan().SequenceEqual(actual[name]), $"{name} differs");
     }
 
     [Fact]
@@ -112,6 +127,24 @@ public sealed class PreflightTests : IDisposable
             + "f, line 2, character 49: found \"\ufffd</s> \\n\", expected \"\ud800</s> \\n\"", check.Check([Row(1, "a"), Row(2, "\ud800"), Row(3, "\u2581")]));
 
         static Conversation Row(int line, string answer) => new(new("f", line, true), [new("user", "Hi"), new("assistant", answer)]);
+    }
+
+    /// <summary>A packed row stands in no file: it is named by its number and by how it begins.</summary>
+    [Fact]
+    public void Packed_rows_are_named_by_number_and_words()
+    {
+        var weights = Path.Combine(_world.Base, "model.safetensors");
+        using (var file = File.Open(weights, FileMode.Open))
+        {
+            file.Position = file.Length - 4;
+            file.Write(BitConverter.GetBytes(float.NaN));
+        }
+        (string, string)[] keys = [("packing", "true"), ("max_seq_length", "40"), ("per_device_train_batch_size", "1")];
+        foreach (var strategy in new[] { "wrapped", "bfd" })
+        {
+            var error = Assert.Throws<RunFailedException>(() => _world.Run("sft", strategy, more: [("packing_strategy", strategy), .. keys]));
+            Assert.Matches("^preflight: the loss of the largest micro-batch ahead, 1 row of [0-9]+ tokens in all \\(training packed row [0-9]+ \\(.{20,}\\.\\.\\.\\)\\), is NaN ", error.Message);
+        }
     }
 
     [Fact]
