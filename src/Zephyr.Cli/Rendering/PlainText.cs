@@ -1,4 +1,5 @@
 using System.Globalization;
+using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Rendering;
 
@@ -32,13 +33,7 @@ internal static class PlainText
     public static string Whole(long number) => number.ToString("N0", CultureInfo.InvariantCulture);
 
     /// <summary>"987 bytes", "12.3 KiB", "13.5 GiB".</summary>
-    public static string Bytes(long bytes) => bytes switch
-    {
-        < 1 << 10 => $"{bytes} bytes",
-        < 1 << 20 => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1024.0:0.0} KiB"),
-        < 1 << 30 => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024):0.0} MiB"),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{bytes / (1024.0 * 1024 * 1024):0.0} GiB"),
-    };
+    public static string Bytes(long bytes) => ByteCount.Describe(bytes);
 
     /// <summary>"1 step", "2 steps".</summary>
     public static string Several(long number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";

@@ -97,7 +97,7 @@ internal static class PlanText
     }
 
     private static string OutputOf(DiskPlan disk) => $"{disk.OutputDir}: a model of {Bytes(disk.ModelBytes)}, at most {Bytes(disk.Needed)} in all"
-        + (disk.Free < disk.Needed ? $", MORE THAN THE {Bytes(disk.Free.Value)} THAT ARE FREE" : "");
+        + (!disk.Fits ? $", MORE THAN THE {Bytes(disk.Free!.Value)} THAT ARE FREE" : "");
 
     private static string[] Row(string side, RowCount count) => [side, Whole(count.Count), Whole(count.Tokens), Whole(count.Labels), Whole(count.Longest)];
 

@@ -93,7 +93,7 @@ public sealed class ConfigKey
     private static ConfigKind KindOf(PropertyInfo property) => property.PropertyType switch
     {
         var t when t == typeof(string) => ConfigKind.Text,
-        var t when t == typeof(bool) => ConfigKind.Flag,
+        var t when t == typeof(bool) || t == typeof(bool?) => ConfigKind.Flag,
         var t when t == typeof(int) => ConfigKind.Whole,
         var t when t == typeof(long) => ConfigKind.LongWhole,
         var t when t == typeof(double) || t == typeof(double?) => ConfigKind.Number,

@@ -31,5 +31,32 @@ internal static class StageChecks
             yield return new("max_tokens_per_batch", $"would change which pairs loss_type {aot} compares, those of a micro-batch: give 0 (was {training.MaxTokensPerBatch})");
     }
 
+    /// <summary>What transformers refuses too, and a metric that is never measured.</summary>
+    public static IEnumerable<ConfigProblem> BestModel(BestModelOptions best, CadenceOptions cadence, string[] metrics)
+    {
+        if (best.LoadBestModelAtEnd && (cadence.EvalStrategy == "no" || cadence.SaveStrategy == "no"))
+            yield return new("load_best_model_at_end", $"needs evaluations and checkpoints to choose from: give eval_strategy and save_strategy, both steps or both epoch "
+                + $"(they were {cadence.EvalStrategy} and {cadence.SaveStrategy})");
+        else if (best.LoadBestModelAtEnd && cadence.EvalStrategy != cadence.SaveStrategy)
+            yield return new("load_best_model_at_end", $"needs eval_strategy and save_strategy to be the same (they were {cadence.EvalStrategy} and {cadence.SaveStrategy})");
+        else if (best.LoadBestModelAtEnd && cadence.EvalStrategy == "steps" && cadence.EvalSteps > 0 && cadence.SaveSteps % cadence.EvalSteps != 0)
+            yield return new("load_best_model_at_end", $"needs save_steps to be a multiple of eval_steps (they were {cadence.SaveSteps} and {cadence.EvalSteps})");
+        if (best.EarlyStoppingPatience > 0 && best.Metric is null)
+            yield return new("early_stopping_patience", "needs a metric to watch: give metric_for_best_model, or load_best_model_at_end: true, which watches the loss");
+        if (best.EarlyStoppingPatience > 0 && cadence.EvalStrategy == "no")
+            yield return new("early_stopping_patience", "counts evaluations: give eval_strategy steps or epoch (was no)");
+        if (best.Metric is { } metric && !metrics.Contains(metric["eval_".Length..]))
+            yield return new("metric_for_best_model", $"must be {Check.Join(metrics)} (was {best.MetricForBestModel})");
+    }
+
+    /// <summary>What an evaluation of a stage measures.</summary>
+    /// <param name="dpo">null for sft.</param>
+    public static string[] Metrics(DpoOptions? dpo) => dpo is null ? ["loss"] :
+    [
+        "loss", "rewards/chosen", "rewards/rejected", "rewards/accuracies", "rewards/margins", "logps/chosen", "logps/rejected", "logits/chosen", "logits/rejected",
+        // An sft loss of weight 0 is none.
+        .. dpo.RpoAlpha > 0 || dpo.LossType.Where((loss, i) => loss == "sft" && (i >= dpo.LossWeights.Count || dpo.LossWeights[i] > 0)).Any() ? ["nll_loss"] : Array.Empty<string>(),
+    ];
+
     private static string? SortedLoss(DpoOptions dpo) => dpo.LossType.FirstOrDefault(loss => loss is "aot" or "aot_unpaired");
 }

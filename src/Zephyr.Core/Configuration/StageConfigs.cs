@@ -23,11 +23,17 @@ public sealed record SftConfig : IOptionGroup
     /// <summary>Logging, evaluation, saving.</summary>
     public CadenceOptions Cadence { get; init; } = new();
 
+    /// <summary>Which checkpoint is the best, and whether the run stops early.</summary>
+    public BestModelOptions Best { get; init; } = new();
+
+    /// <summary>What a run checks of itself.</summary>
+    public WatchdogOptions Watchdogs { get; init; } = new();
+
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
 
     /// <inheritdoc/>
-    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence)];
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. BestModel(Best, Cadence, Metrics(dpo: null))];
 }
 
 /// <summary>Everything <c>zephyr aif</c> can be told.</summary>
@@ -61,9 +67,19 @@ public sealed record DpoConfig : IOptionGroup
     /// <summary>Logging, evaluation, saving.</summary>
     public CadenceOptions Cadence { get; init; } = new();
 
+    /// <summary>Which checkpoint is the best, and whether the run stops early.</summary>
+    public BestModelOptions Best { get; init; } = new();
+
+    /// <summary>What a run checks of itself.</summary>
+    public WatchdogOptions Watchdogs { get; init; } = new();
+
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
 
     /// <inheritdoc/>
-    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training)];
+    public IEnumerable<ConfigProblem> Validate() =>
+    [
+        .. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
+        .. BestModel(Best, Cadence, Metrics(Dpo)),
+    ];
 }

@@ -32,4 +32,8 @@ public sealed record PreferencePair(
     RowLocation Location,
     IReadOnlyList<ChatMessage> Prompt,
     IReadOnlyList<ChatMessage> Chosen,
-    IReadOnlyList<ChatMessage> Rejected);
+    IReadOnlyList<ChatMessage> Rejected)
+{
+    /// <summary>Whether the row's score_chosen equals its score_rejected; null where it does not have both.</summary>
+    public bool? EqualScores { get; init; }
+}

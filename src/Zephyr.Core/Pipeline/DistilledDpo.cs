@@ -50,7 +50,7 @@ public static class DistilledDpo
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
+        var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
             resolved.ToJson(), settings);
         stage.Remark(resolved);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
@@ -60,7 +60,11 @@ public static class DistilledDpo
         var rows = new RowPreparation(stage, files, config.Data.DatasetCacheDir, leavesNothing).Run(new RowRecipe<TokenizedPair>(new PairFormat(files.All), Key, Make), cancellation);
         var stays = config.Dpo.Reference == "frozen";
         stage.Note(PassesOf(config.Dpo.PairLayout, stays));
-        return new(stage, files, rows, LimitOf(config, rows.Train, rows.Held), reference, stays);
+        var run = new PreparedRun<TokenizedPair>(stage, files, rows, LimitOf(config, rows.Train, rows.Held), reference, stays) { PlaceOf = (pair, _) => $"{pair.Location}" };
+        if (PairRows.EqualAnswers(rows.Train) is { } equal) stage.Note(equal);
+        if (config.Watchdogs.Preflight)
+            run.Check(leavesNothing, config.Data, [.. files.First(PreferenceSchema.Read, TemplateRoundTrip.Rows / 2).SelectMany(TemplateRoundTrip.Of)]);
+        return run;
 
         byte[] Key() => RowsKey.Of(config, config.Data, config.Run.Seed, stage, files, cancellation);
 

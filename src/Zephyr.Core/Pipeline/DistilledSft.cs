@@ -41,7 +41,7 @@ public static class DistilledSft
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed),
+        var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
             resolved.ToJson(), settings);
         stage.Remark(resolved);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
@@ -50,10 +50,20 @@ public static class DistilledSft
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
         RequireRoom("training", rows.Train);
         RequireRoom("held-out", rows.Held);
-        return new(stage, files, rows, limit);
+        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence) };
+        if (config.Watchdogs.Preflight) run.Check(leavesNothing, config.Data, files.First(ConversationSchema.Read, TemplateRoundTrip.Rows));
+        return run;
 
-        void RequireRoom(string what, IReadOnlyList<TokenSequence> side) => limit.RequireRoom(
-            side, (sequence, index) => sequence.Location?.ToString() ?? $"{what} {(config.Sft.Packing ? "packed row" : "sequence")} {index + 1}", "lower max_seq_length");
+        void RequireRoom(string what, IReadOnlyList<TokenSequence> side) =>
+            limit.RequireRoom(side, (sequence, index) => PlaceOf(what, sequence, index), "lower max_seq_length");
+
+        string PlaceOf(string what, TokenSequence sequence, int index) =>
+            sequence.Location?.ToString() ?? $"{what} {(config.Sft.Packing ? "packed row" : "sequence")} {index + 1}";
+
+        // A packed row has no place in a file, but a person can look for its words.
+        string Beginning(TokenSequence sequence) => sequence.Location is null
+            ? $" ({stage.Tokenizer.Decode(sequence.Ids.AsSpan(0, Math.Min(20, sequence.Ids.Length))).ReplaceLineEndings(" ")}...)"
+            : "";
 
         byte[] Key() => RowsKey.Of(config, config.Data, config.Run.Seed, stage, files, cancellation);
 

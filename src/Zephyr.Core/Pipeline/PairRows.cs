@@ -2,6 +2,7 @@ using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Text;
 using Zephyr.Runtime;
+using Zephyr.Training.Watchdogs;
 
 namespace Zephyr.Pipeline;
 
@@ -24,7 +25,8 @@ internal static class PairRows
         var tokenize = new PairTokenizer(tokenizer, options.MaxLength, options.MaxPromptLength, options.TruncationMode, data.AutoInsertEmptySystemMsg, options.Tokenization);
         var lengths = Unmeasured(what);
         var (cutAway, equal) = (0, 0);
-        foreach (var pair in bad.Kept(rows.SelectOrdered(row => RowOutcome.Of(row, tokenize.Tokenize), data.DatasetNumProc, cancellation)))
+        var scores = new ScoreTally();
+        foreach (var pair in bad.Kept(rows.Select(scores.Count).SelectOrdered(row => RowOutcome.Of(row, tokenize.Tokenize), data.DatasetNumProc, cancellation)))
         {
             if (pair.IsCutAway)
             {
@@ -44,7 +46,16 @@ internal static class PairRows
             + (cutAway > 0 ? $"{cutAway} dropped whose prompt alone fills {options.MaxLength}; " : "")
             + $"{equal} pairs with equal answers"
             + (tokenize.Skipped.Describe() is { } skipped ? "; " + skipped : ""));
+        if (scores.Describe(what) is { } equalScores) note(equalScores);
         foreach (var line in lengths.Lines) note(line);
+    }
+
+    /// <summary>Names the pairs from which nothing can be learnt about preferences, as chosen and rejected are the same; null where there are none.</summary>
+    public static string? EqualAnswers(IReadOnlyList<TokenizedPair> pairs)
+    {
+        List<int> equal = [.. Enumerable.Range(0, pairs.Count).Where(i => pairs[i] is var pair && pair.ChosenIds.AsSpan().SequenceEqual(pair.RejectedIds))];
+        return equal.Count == 0 ? null
+            : $"{equal.Count} training {(equal.Count == 1 ? "pair has" : "pairs have")} equal answers, which say nothing of a preference: {new RowNames(i => $"{pairs[i].Location}").Of(equal)}";
     }
 
     /// <summary>What a held-out pair may not share with a training one: everything before the answer.</summary>

@@ -1,3 +1,5 @@
+using Zephyr.Configuration;
+using Zephyr.Data;
 using Zephyr.Data.Prepared;
 using Zephyr.Training;
 
@@ -13,8 +15,19 @@ namespace Zephyr.Pipeline;
 internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Files, PreparedFile<TExample> Rows, TokenLimit<TExample> Limit,
     string? Reference = null, bool ReferenceStays = true) : IDisposable
 {
+    /// <summary>Says for messages where a training row came from, given the row and its index.</summary>
+    public required Func<TExample, int, string> PlaceOf { get; init; }
+
     /// <summary>The rows as the trainer takes them.</summary>
-    public TrainingData<TExample> Data => new(Rows.Train, Rows.Held);
+    public TrainingData<TExample> Data => new(Rows.Train, Rows.Held) { PlaceOf = index => PlaceOf(Rows.Train[index], index) };
+
+    /// <summary>What preflight looks at before the weights are loaded: the first rows, and the disk. A rehearsal shows what it finds of the disk and refuses nothing.</summary>
+    /// <exception cref="Zephyr.Runtime.UserErrorException">Tokenizer and template do not fit, or the checkpoints do not fit the disk.</exception>
+    public void Check(bool rehearsal, DataOptions data, IReadOnlyList<Conversation> first)
+    {
+        Stage.Note(new TemplateRoundTrip(Stage.Tokenizer, data.AutoInsertEmptySystemMsg).Check(first));
+        if (!rehearsal) Stage.Planner.RequireDisk(this);
+    }
 
     /// <inheritdoc/>
     public void Dispose() => Rows.Dispose();

@@ -84,6 +84,21 @@ public sealed record DiskPlan(string OutputDir, IReadOnlyList<int> Checkpoints, 
 {
     /// <summary>The most that stands there at once: a new checkpoint is whole before an old one goes.</summary>
     public long Needed => CheckpointBytes * Math.Min(Kept + 1, Checkpoints.Count) + ModelBytes;
+
+    /// <summary>Checkpoints that stand there already and stay; 0 for a fresh start.</summary>
+    public int Standing { get; init; }
+
+    /// <summary>Bytes of an earlier run that go before the first checkpoint is written.</summary>
+    public long Freed { get; init; }
+
+    /// <summary>The most that is written beyond what stands there. Where there are as many checkpoints as are kept, one more at a time is.</summary>
+    public long Ahead => CheckpointBytes * (Checkpoints.Count == 0 ? 0 : Math.Max(1, Math.Min(Standing + Checkpoints.Count, Limit) - Standing)) + ModelBytes;
+
+    /// <summary>Whether that fits the disk, as far as can be told.</summary>
+    public bool Fits => Free is not { } free || Ahead <= free + Freed;
+
+    /// <summary>As many checkpoints as stand there at once.</summary>
+    public required long Limit { get; init; }
 }
 
 /// <summary>Every so many steps: counted, not listed, as a run may have billions.</summary>

@@ -29,7 +29,21 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, StepsOf(batches, start, total, data.Held.Count > 0),
             new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, weights, stage.Precision, $"{stage.Device}", run.Reference),
             MemoryOf(weights, run is { Reference: { } folder, ReferenceStays: true } ? MistralConfigFile.Read(folder).ParameterCount : 0),
-            DiskOf(stage.Folder.Root, batches, start, total, weights), stage.Notes);
+            DiskOf(stage, batches, start, total), stage.Notes);
+    }
+
+    /// <summary>Refuses a run whose checkpoints the disk has no room for: at hour 20 is a bad time to find that out.</summary>
+    /// <param name="run">Everything read and checked.</param>
+    /// <exception cref="UserErrorException">It has not.</exception>
+    public void RequireDisk<TExample>(PreparedRun<TExample> run)
+    {
+        var (stage, batches) = (run.Stage, BatchPlan.Of(run.Data, options, run.Limit.TokensOf));
+        var start = stage.Checkpoint is { } checkpoint ? TrainingState.Read(checkpoint).Step : 0;
+        var disk = DiskOf(stage, batches, start, batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps));
+        if (!disk.Fits)
+            throw new UserErrorException($"output_dir: {disk.OutputDir} needs {ByteCount.Describe(disk.Ahead)} for the checkpoints and the model that the run will write, found "
+                + $"{ByteCount.Describe(disk.Free!.Value + disk.Freed)} free; give another output_dir, a lower save_total_limit (0 keeps all) or fewer checkpoints, "
+                + "or preflight: false to go without this check");
     }
 
     private static RowCount Sum<TExample>(IReadOnlyList<TExample> rows, Func<TExample, (int Tokens, int Labels, int Longest)> count)
@@ -77,12 +91,20 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
     /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
     private long StateBytes(long parameters) => parameters * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 ? 1 : 0));
 
-    private DiskPlan DiskOf(string folder, BatchPlan batches, int start, int total, long parameters)
+    private DiskPlan DiskOf(TrainingStage stage, BatchPlan batches, int start, int total)
     {
+        var (folder, parameters) = (stage.Folder, stage.ModelConfig.ParameterCount);
         var written = parameters * (model.TorchDtype == "float32" ? 4 : 2);
         var cadence = options.Cadence;
         var checkpoints = Due(cadence.SaveStrategy, cadence.SaveSteps, batches, start, total);
-        var kept = cadence.SaveTotalLimit == 0 ? checkpoints.Count : Math.Min(cadence.SaveTotalLimit, checkpoints.Count);
-        return new(folder, checkpoints, kept, written + StateBytes(parameters), written, OutputFolder.FreeBytes(folder));
+        // The best one stays beside the newest.
+        var limit = cadence.SaveTotalLimit == 0 ? int.MaxValue : Math.Max(cadence.SaveTotalLimit, options.Best.Metric is null ? 1 : 2);
+        var goesOn = stage.Checkpoint is not null && folder.Holds(stage.Checkpoint);
+        return new(folder.Root, checkpoints, Math.Min(limit, checkpoints.Count), written + StateBytes(parameters), written, OutputFolder.FreeBytes(folder.Root))
+        {
+            Standing = goesOn ? folder.Checkpoints.Count : 0,
+            Freed = goesOn ? 0 : folder.RunBytes,
+            Limit = limit + 1L,
+        };
     }
 }

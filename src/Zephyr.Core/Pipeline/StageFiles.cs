@@ -38,6 +38,9 @@ internal sealed class StageFiles
     /// <summary>What a row does that cannot be used, and those that were left out.</summary>
     public BadRows Bad { get; }
 
+    /// <summary>The first training rows that can be used.</summary>
+    public IReadOnlyList<T> First<T>(Func<RowSource, IEnumerable<T>> read, int count) => [.. read(new(_train.Files, new(skip: true))).Take(count)];
+
     /// <summary>The rows of both sides; no held-out one where none was asked for.</summary>
     /// <param name="read">Reads rows from files.</param>
     /// <param name="promptOf">What a held-out row may not share with a training one, where they come from the same files.</param>

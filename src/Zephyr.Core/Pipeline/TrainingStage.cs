@@ -121,6 +121,7 @@ internal sealed class TrainingStage
         var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };
         using var trainer = new Trainer<TExample>(policy, objective, run.Data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);
+        var rehearsed = _options.Watchdogs.Preflight ? trainer.Rehearse() : null;
         cancellation.ThrowIfCancellationRequested();
         using var claim = Folder.Claim();
         Folder.Prepare(Checkpoint is not null && Folder.Holds(Checkpoint) ? trainer.Step : 0);
@@ -128,6 +129,8 @@ internal sealed class TrainingStage
         {
             RunRecord.Write(Path.Combine(Folder.Root, OutputFolder.RecordName), record);
             foreach (var note in _notes) observer.OnNote(note);
+            observer.OnNote(trainer.LearningRates);
+            if (rehearsed is not null) observer.OnNote(rehearsed);
             if (run.Limit.MaxTokens > 0) observer.OnNote(Describe(trainer.MicroBatches, run.Limit.MaxTokens));
             observer.OnStart(new(Name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count,
                 Device.ToString(), Precision, trainer.EvaluationDue));

@@ -78,6 +78,26 @@ public sealed record BatchPlan(int ExampleCount, int MicroBatchSize, int Accumul
         return new(least, (double)count / steps, most, tokens);
     }
 
+    /// <summary>The micro-batch of the most tokens among those of some steps: the first of several.</summary>
+    /// <param name="first">From this step on.</param>
+    /// <param name="last">To this one; of more than a million, the first million is looked at.</param>
+    public int[] Largest(int first, int last)
+    {
+        // Rows are read once, not once an epoch.
+        int[] lengths = [.. Enumerable.Range(0, ExampleCount).Select(TokensOf)];
+        var counted = this with { TokensOf = row => lengths[row] };
+        var (largest, most) = (Array.Empty<int>(), -1L);
+        for (var step = first; step <= Math.Min(last, first + 999_999L); step++)
+        {
+            foreach (var rows in counted.MicroBatches(step))
+            {
+                var tokens = rows.Sum(row => (long)lengths[row]);
+                if (tokens > most) (largest, most) = (rows, tokens);
+            }
+        }
+        return largest;
+    }
+
     /// <summary>Passes made after a step.</summary>
     public double EpochAfter(int step) => (double)step / StepsPerEpoch;
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Zephyr.Configuration;
 
 namespace Zephyr.Training;
@@ -21,6 +22,11 @@ public sealed class LearningRateSchedule(OptimizerOptions options, int totalStep
         var done = step - 1;
         return _peak * (done < _warmup ? Warmup(done) : Math.Max(0, AfterWarmup(done)));
     }
+
+    /// <summary>The highest and the last rate, as a sentence.</summary>
+    public string Describe() => $"learning rate: {Text(PeakStep)} at step {PeakStep}, the highest, and {Text(totalSteps)} at step {totalSteps}, the last";
+
+    private string Text(int step) => At(step) is var rate && rate == 0 ? "0" : rate.ToString("0.0##e+00", CultureInfo.InvariantCulture);
 
     /// <summary>The share of the peak while it rises.</summary>
     private double Warmup(int done) => options.LrSchedulerType switch

@@ -88,7 +88,7 @@ public sealed class RunFolder(string root)
     /// <returns>The checkpoint's path.</returns>
     public string WriteCheckpoint(int step, Action<string> write)
     {
-        var path = Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"{CheckpointPrefix}{step}"));
+        var path = CheckpointAfter(step);
         var aside = path + Unfinished;
         FillAside(aside, write);
         if (Directory.Exists(path)) Remove(path, ".old" + Unfinished);
@@ -106,12 +106,24 @@ public sealed class RunFolder(string root)
         Directory.Delete(aside);
     }
 
-    /// <summary>Removes the oldest checkpoints but for <paramref name="keep"/>; 0 keeps all. The newest always stays.</summary>
-    public void Prune(int keep)
+    /// <summary>Removes the oldest checkpoints but for <paramref name="keep"/>; 0 keeps all. The newest always stays, and so does the best.</summary>
+    /// <param name="keep">How many to keep. The best one is among them, but for 1: then it stays beside the newest, as in transformers.</param>
+    /// <param name="best">The step of the best one; 0 where there is none.</param>
+    public void Prune(int keep, int best = 0)
     {
         if (keep == 0) return;
-        foreach (var (_, path) in Checkpoints.SkipLast(keep)) Remove(path);
+        var checkpoints = Checkpoints;
+        var others = checkpoints.SkipLast(1).Where(checkpoint => checkpoint.Step != best).ToList();
+        var stay = Math.Max(0, keep - (checkpoints.Count - others.Count));
+        foreach (var (_, path) in others.SkipLast(stay)) Remove(path);
     }
+
+    /// <summary>Where the checkpoint after a step stands, or would.</summary>
+    public string CheckpointAfter(int step) => Path.Combine(Root, string.Create(CultureInfo.InvariantCulture, $"{CheckpointPrefix}{step}"));
+
+    /// <summary>What checkpoints and the trained model take on the disk.</summary>
+    public long RunBytes => !Directory.Exists(Root) ? 0
+        : Checkpoints.SelectMany(checkpoint => Directory.EnumerateFiles(checkpoint.Path)).Concat(Directory.EnumerateFiles(Root, "model*.safetensors")).Sum(file => new FileInfo(file).Length);
 
     private bool HoldsRun => Checkpoints.Count > 0 || RunFiles.Concat(WeightFiles).Any(file => File.Exists(Path.Combine(Root, file)));
 

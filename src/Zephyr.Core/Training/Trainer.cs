@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
+using Zephyr.Training.Watchdogs;
 using static TorchSharp.torch;
 
 namespace Zephyr.Training;
@@ -23,6 +24,9 @@ public sealed class Trainer<TExample> : IDisposable
     private readonly Optimizer _optimizer;
     private readonly MetricTally _tally;
     private readonly SortedDictionary<string, string> _shape;
+    private readonly StepAccumulation<TExample> _accumulation;
+    private readonly StepWatch _watch;
+    private readonly BestModelWatch _best;
     private int _step, _savedStep;
     private long _tokens;
     private bool _evaluationDue;
@@ -44,6 +48,11 @@ public sealed class Trainer<TExample> : IDisposable
         _optimizer = Optimizer.Create(_parameters, options.Optimizer);
         _tally = new(objective.MetricNames);
         _shape = RunShape.Of(objective.GetType().Name, _plan, data.Train.Sum(example => (long)objective.TokensOf(example)), TotalSteps, options);
+        _accumulation = new(objective, data.Train, _parameters);
+        var names = new RowNames(data.PlaceOf);
+        var search = new NonFiniteSearch<TExample>(objective, data.Train, _accumulation, _parameters.ClearGradients, names);
+        _watch = new(options.Watchdogs, names, search.Describe, observer.OnNote);
+        _best = new(options.Best);
     }
 
     /// <summary>Optimizer steps of the whole run.</summary>
@@ -67,11 +76,23 @@ public sealed class Trainer<TExample> : IDisposable
     {
         var state = TrainingState.Read(checkpoint);
         state.RequireSameShape(checkpoint, _shape);
-        Checkpoint.Restore(checkpoint, _optimizer, state.Step);
+        Checkpoint.Restore(checkpoint, _optimizer, state.Step - state.Watch.SkippedSteps);
         (_step, _tokens, _evaluationDue) = (state.Step, state.Tokens, state.EvaluationDue);
         _savedStep = _output.Folder.Holds(checkpoint) ? _step : 0;
         _tally.Restore(state.TallySums, state.TallyWeights);
+        _watch.State = state.Watch;
+        _best.Restore(state.Best, step => Directory.Exists(_output.Folder.CheckpointAfter(step)));
     }
+
+    /// <summary>One pass forward and back over the largest micro-batch ahead, which leaves everything as it was: memory and numbers are found out now.</summary>
+    /// <returns>What it took, as a sentence; null where no step is left.</returns>
+    /// <exception cref="UserErrorException">It does not fit into memory.</exception>
+    /// <exception cref="RunFailedException">Its loss or gradient is not finite, and steps of which that is so are not skipped.</exception>
+    public string? Rehearse() => IsDone ? null
+        : new TrialPass(_accumulation.Run, _parameters, new(_data.PlaceOf)).Run(_plan.Largest(_step + 1, TotalSteps), _options.Watchdogs.Skips);
+
+    /// <summary>The highest and the last learning rate, as a sentence.</summary>
+    public string LearningRates => _schedule.Describe();
 
     /// <summary>Trains to the last step, or until cancelled: then the step in hand is finished and saved.</summary>
     /// <returns>Whether it was cancelled with something left to do: a step, or the last evaluation.</returns>
@@ -79,44 +100,43 @@ public sealed class Trainer<TExample> : IDisposable
     public bool Run(CancellationToken cancellation)
     {
         if (_evaluationDue || (_step == 0 && _options.Cadence.EvalOnStart)) Evaluate(cancellation);
-        while (_step < TotalSteps && !cancellation.IsCancellationRequested)
+        while (!IsDone && !cancellation.IsCancellationRequested)
         {
             TakeStep();
             if (IsDue(_options.Cadence.EvalStrategy, _options.Cadence.EvalSteps) || _step == TotalSteps) Evaluate(cancellation);
-            if (IsDue(_options.Cadence.SaveStrategy, _options.Cadence.SaveSteps)) Save();
+            if (SavesAfterStep) Save();
         }
-        var interrupted = _step < TotalSteps || _evaluationDue;
+        var interrupted = !IsDone || _evaluationDue;
         // Before the first step there is nothing to save: a second run begins anew.
-        if (!interrupted) _output.Folder.WriteModel(folder => _output.WriteModel(folder, _optimizer.MasterWeights));
+        if (!interrupted) Finish();
         else if (_step > _savedStep) Save();
         return interrupted;
     }
 
-    /// <summary>One optimizer step.</summary>
+    /// <summary>One optimizer step, or one that is skipped because it is not finite.</summary>
     /// <returns>The step's own means, and the norm of its gradient before clipping.</returns>
+    /// <exception cref="NonFiniteStepException">Its loss or gradient is not finite, and the run is to stop.</exception>
     public (IReadOnlyDictionary<string, double> Means, double GradientNorm) TakeStep()
     {
         using var scope = NewDisposeScope();
         var watch = Stopwatch.StartNew();
         var step = _step + 1;
-        var (sums, weights, tokens) = AccumulateGradients(step);
-        var weight = weights[0];
-        // The step's one read-back from the device: the sums and the norm together.
-        var read = cat([sums, GradientNorm.Of(_parameters).to_type(ScalarType.Float64).reshape(1)], 0).cpu().data<double>().ToArray();
-        var norm = read[^1] / weight;
-        if (!double.IsFinite(norm) || !double.IsFinite(read[0]))
-            throw new NonFiniteStepException(step, read[0] / weight, norm, _output.Folder.Kept);
-
         var rate = _schedule.At(step);
-        var limit = _options.Optimizer.MaxGradNorm;
-        var clip = limit > 0 ? Math.Min(1, limit / (norm + 1e-6)) : 1;
-        _optimizer.Step(clip / weight, rate);
+        var sums = _accumulation.Run(_plan.MicroBatches(step));
+        var norm = sums.GradientNorm;
+        var passes = _watch.Passes(step, sums, () => _output.Folder.Kept);
+        if (passes)
+        {
+            var limit = _options.Optimizer.MaxGradNorm;
+            var clip = limit > 0 ? Math.Min(1, limit / (norm + 1e-6)) : 1;
+            _optimizer.Step(clip / sums.Weight, rate);
+            _tally.Add(sums.Sums, sums.Weights);
+        }
         _parameters.ClearGradients();
         _step = step;
-        _tokens += tokens;
-        _tally.Add(read.AsSpan()[..^1], weights);
-        var means = _objective.MetricNames.Select((name, i) => (name, Mean: read[i] / weights[i])).ToDictionary(entry => entry.name, entry => entry.Mean);
-        Report(means, norm, rate, tokens, watch.Elapsed.TotalSeconds);
+        _tokens += sums.Tokens;
+        var means = _objective.MetricNames.Select((name, i) => (name, Mean: sums.Sums[i] / sums.Weights[i])).ToDictionary(entry => entry.name, entry => entry.Mean);
+        Report(means, norm, rate, sums.Tokens, watch.Elapsed.TotalSeconds);
         return (means, norm);
     }
 
@@ -125,7 +145,11 @@ public sealed class Trainer<TExample> : IDisposable
     public void WriteCheckpoint(string folder)
     {
         _output.WriteModel(folder, _optimizer.MasterWeights);
-        Checkpoint.Write(folder, _optimizer, new(_step, _tokens, [.. _tally.Sums], [.. _tally.Weights], _evaluationDue, _shape));
+        Checkpoint.Write(folder, _optimizer, new(_step, _tokens, [.. _tally.Sums], [.. _tally.Weights], _evaluationDue, _shape)
+        {
+            Watch = _watch.State,
+            Best = _best.State,
+        });
     }
 
     /// <inheritdoc/>
@@ -135,18 +159,20 @@ public sealed class Trainer<TExample> : IDisposable
         _optimizer.Dispose();
     }
 
-    /// <summary>Every micro-batch is told the weights of the whole step: what is divided by is known before the first one.</summary>
-    private (Tensor Sums, IReadOnlyList<double> Weights, long Tokens) AccumulateGradients(int step)
+    private bool IsDone => _step == TotalSteps || _best.StopsEarly;
+
+    private bool SavesAfterStep => IsDue(_options.Cadence.SaveStrategy, _options.Cadence.SaveSteps);
+
+    private void Finish()
     {
-        Tensor? sums = null;
-        var microBatches = _plan.MicroBatches(step).Select(indices => indices.Select(index => _data.Train[index]).ToList()).ToList();
-        var weights = _objective.TotalsOf(microBatches.SelectMany(examples => examples));
-        foreach (var examples in microBatches)
+        if (_step < TotalSteps) _observer.OnNote(_best.WhyEarly(_step));
+        var best = _best.Choice(_step);
+        _output.Folder.WriteModel(folder =>
         {
-            var batchSums = _objective.AccumulateGradients(examples, weights).to_type(ScalarType.Float64);
-            sums = sums is null ? batchSums : sums.add_(batchSums, KeptScalar.One);
-        }
-        return (sums!, weights, microBatches.Sum(examples => examples.Sum(example => (long)_objective.TokensOf(example))));
+            if (best > 0) Checkpoint.CopyModel(_output.Folder.CheckpointAfter(best), folder);
+            else _output.WriteModel(folder, _optimizer.MasterWeights);
+        });
+        if (_best.WhichModel(_step) is { } which) _observer.OnNote(which);
     }
 
     private void Report(IReadOnlyDictionary<string, double> means, double norm, double rate, long tokens, double seconds)
@@ -157,6 +183,7 @@ public sealed class Trainer<TExample> : IDisposable
         {
             metrics = _tally.Means();
             (metrics["grad_norm"], metrics["learning_rate"], metrics["num_tokens"]) = (norm, rate, _tokens);
+            if (_options.Watchdogs.Skips) metrics["skipped_steps"] = _watch.Skipped;
             _tally.Clear();
         }
         _observer.OnStep(new(_step, TotalSteps, _plan.EpochAfter(_step), metrics, tokens, seconds, tokens / seconds, Environment.WorkingSet, logged)
@@ -174,6 +201,7 @@ public sealed class Trainer<TExample> : IDisposable
         {
             var means = Evaluator.Run(_objective, _data.Held, _options.Training.PerDeviceEvalBatchSize, cancellation, "eval_", _plan.MaxTokens);
             _observer.OnEvaluation(new(_step, _plan.EpochAfter(_step), means, watch.Elapsed.TotalSeconds));
+            _best.See(_step, means, SavesAfterStep);
             _evaluationDue = false;
         }
         catch (OperationCanceledException)
@@ -189,7 +217,7 @@ public sealed class Trainer<TExample> : IDisposable
         _observer.OnCheckpoint(path, _step);
         try
         {
-            _output.Folder.Prune(_options.Cadence.SaveTotalLimit);
+            _output.Folder.Prune(_options.Cadence.SaveTotalLimit, _best.CheckpointStep);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Zephyr.Runtime;
+using Zephyr.Training.Watchdogs;
 
 namespace Zephyr.Training;
 
@@ -18,6 +19,12 @@ internal sealed record TrainingState(
     int Step, long Tokens, double[] TallySums, double[] TallyWeights, bool EvaluationDue, SortedDictionary<string, string> Shape)
 {
     public const string FileName = "trainer_state.json";
+
+    /// <summary>What the watchdogs remember.</summary>
+    public WatchState Watch { get; init; } = new();
+
+    /// <summary>The best model so far; null where models are not compared.</summary>
+    public BestModelState? Best { get; init; }
 
     private static readonly JsonSerializerOptions Json = new()
     {

@@ -65,8 +65,10 @@ public sealed class DryRunTests : IDisposable
             (plan.Steps.FirstRate, plan.Steps.PeakRate, plan.Steps.PeakStep, plan.Steps.LastRate));
         Assert.Equal(watched.Tokens, plan.Rows.Train.Tokens * 3);
         Assert.Equal(watched.Evaluations, plan.Steps.Evaluations);
-        // A rehearsal keeps no rows; all else is said as it will be.
-        Assert.Equal(plan.Notes, watched.Notes.Where(note => !note.StartsWith("prepared rows: kept in ", StringComparison.Ordinal)));
+        // A rehearsal keeps no rows, loads no weights, and has the rates in a line of their own; all else is said as it will be.
+        string[] own = ["prepared rows: kept in ", "preflight: the largest micro-batch ahead, ", "learning rate: "];
+        Assert.Equal(plan.Notes, watched.Notes.Where(note => !own.Any(start => note.StartsWith(start, StringComparison.Ordinal))));
+        Assert.Equal(own.Length, watched.Notes.Count(note => own.Any(start => note.StartsWith(start, StringComparison.Ordinal))));
         Assert.Equal(watched.Checkpoints, plan.Disk.Checkpoints);
         Assert.Equal(1, plan.Disk.Kept);
         // The sizes are of the tensors; the headers come on top.

@@ -26,7 +26,7 @@ public sealed class StageFailureTests : IDisposable
         var run = CliRun.Of([stage, .. Args(stage, ("learning_rate", "1e15"), ("warmup_ratio", "0"), ("save_steps", "1"), ("eval_strategy", "no"))]);
         Assert.Equal(1, run.Code);
         var line = run.Error.TrimEnd('\n').Split('\n')[^1];
-        Assert.Matches($"^zephyr: step [2-9]: the loss is .* and the gradient norm .*; the step was not taken, and the newest whole checkpoint is {_world.PathOf("out")}/checkpoint-[1-8]$", line);
+        Assert.Matches($"^zephyr: step [2-9]: the loss is .* and the gradient norm .*; (each of its rows|none of its rows|rows? that gives?) .*; the step was not taken, and the newest whole checkpoint is {_world.PathOf("out")}/checkpoint-[1-8]$", line);
         Assert.Contains("run.json", _world.Names("out"));
         Assert.DoesNotContain("model.safetensors", _world.Names("out"));
         Assert.Contains("failed", File.ReadAllText(_world.PathOf("out/zephyr.log")), StringComparison.Ordinal);
@@ -43,7 +43,13 @@ public sealed class StageFailureTests : IDisposable
         }
         var run = CliRun.Of(["sft", .. Args("sft")]);
         Assert.Equal(1, run.Code);
-        Assert.EndsWith("zephyr: step 1: the loss is NaN and the gradient norm NaN; the step was not taken, and no checkpoint had been written yet\n", run.Error, StringComparison.Ordinal);
+        Assert.Matches("^zephyr: preflight: the loss of the largest micro-batch ahead, 2 rows of [0-9]+ tokens in all \\(.*dialogues.jsonl, line [0-9]+; .*dialogues.jsonl, line [0-9]+\\), is NaN "
+            + "and its gradient norm NaN, expected finite numbers: weights or rows are broken, or the numbers of the run too large; nothing was trained\n$", run.Error);
+        Assert.Equal(["zephyr.log"], _world.Names("out"));
+        var without = CliRun.Of(["sft", .. Args("sft", ("preflight", "false"))]);
+        Assert.Equal(1, without.Code);
+        Assert.Matches("(?m)^zephyr: step 1: the loss is NaN and the gradient norm NaN; each of its rows gives that alone, so it is rather the weights than a row: "
+            + "(.*dialogues.jsonl, line [0-9]+(; |)){4}; the step was not taken, and no checkpoint had been written yet$", without.Error);
     }
 
     /// <summary>As a full disk would: the second checkpoint cannot be written.</summary>

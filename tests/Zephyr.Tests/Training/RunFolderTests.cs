@@ -62,6 +62,22 @@ public sealed class RunFolderTests : IDisposable
         Assert.Equal(expected.Length, Entries().Length);
     }
 
+    /// <summary>As transformers does: the best is one of those that are kept, and beside the newest where that is one only.</summary>
+    [Theory]
+    [InlineData(1, 4, new[] { 4, 10 })]
+    [InlineData(1, 10, new[] { 10 })]
+    [InlineData(2, 2, new[] { 2, 10 })]
+    [InlineData(3, 2, new[] { 2, 8, 10 })]
+    [InlineData(3, 8, new[] { 6, 8, 10 })]
+    [InlineData(2, 7, new[] { 8, 10 })]
+    [InlineData(0, 2, new[] { 2, 4, 6, 8, 10 })]
+    public void The_best_checkpoint_stays(int keep, int best, int[] expected)
+    {
+        foreach (var step in new[] { 2, 4, 6, 8, 10 }) Write(step);
+        _folder.Prune(keep, best);
+        Assert.Equal(expected, _folder.Checkpoints.Select(checkpoint => checkpoint.Step));
+    }
+
     [Fact]
     public void The_weights_of_the_finished_model_come_last()
     {

@@ -117,7 +117,8 @@ public sealed class StepTests : IDisposable
         using (no_grad()) model.Parameters["model.layers.1.mlp.down_proj.weight"][0, 0] = poison;
         var before = Snapshot(trainer, "before");
         var error = Assert.Throws<NonFiniteStepException>(() => { trainer.TakeStep(); });
-        Assert.Matches("^step 2: the loss is (NaN|∞) and the gradient norm (NaN|∞|-∞); the step was not taken, and no checkpoint had been written yet$", error.Message);
+        Assert.Matches("^step 2: the loss is (NaN|Infinity) and the gradient norm (NaN|Infinity); each of its rows gives that alone, so it is rather the weights than a row: "
+            + "training row 5; training row 6; training row 7; training row 8; the step was not taken, and no checkpoint had been written yet$", error.Message);
         Assert.Equal(1, trainer.Step);
         Assert.Equal(before, Snapshot(trainer, "after"));
     }

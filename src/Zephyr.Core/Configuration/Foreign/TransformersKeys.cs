@@ -15,7 +15,7 @@ internal static class TransformersKeys
     [
         .. Ignore("--quiet and --verbose say how much is told", "log_level", "log_level_replica", "log_on_each_node", "disable_tqdm"),
         .. Ignore("metrics are written every logging_steps", "logging_strategy", "logging_first_step"),
-        .. Ignore("a step that is not finite ends the run", "logging_nan_inf_filter", "debug"),
+        .. Ignore("on_nonfinite says what a step does that is not finite", "logging_nan_inf_filter", "debug"),
         .. Ignore("it names the run for online services, which are not reported to", "run_name", "project", "trackio_space_id"),
         .. Ignore("tokens, tokens a second and memory are always written",
             "include_tokens_per_second", "include_num_input_tokens_seen", "skip_memory_metrics", "tpu_metrics_debug"),
@@ -35,7 +35,6 @@ internal static class TransformersKeys
         .. Ignore("a checkpoint always holds all that resuming needs", "save_only_model", "save_on_each_node"),
         .. Ignore("an interrupted run always saves a checkpoint", "enable_jit_checkpoint"),
         .. Ignore("a resumed run goes on with the very row it stopped at", "ignore_data_skip", "restore_callback_states_from_checkpoint"),
-        .. Ignore("only with load_best_model_at_end: true", "metric_for_best_model", "greater_is_better"),
     ];
 
     private static IEnumerable<ForeignKey> Devices => Ignore("one process trains on one device",
@@ -68,7 +67,6 @@ internal static class TransformersKeys
         .. Refuse("random", "rows come in an order drawn from seed and in no other: write random", "train_sampling_strategy"),
         .. Refuse("false", "the last, smaller batch of an epoch is always trained on: write false", "dataloader_drop_last"),
         .. Refuse("false", "no batch size is searched for: write a per_device_train_batch_size that fits, or a max_tokens_per_batch", "auto_find_batch_size"),
-        .. Refuse("false", "the model of the last step is what is written: write false (save_total_limit: 0 keeps every checkpoint)", "load_best_model_at_end"),
         .. Refuse("true", "weights are written as *.safetensors only: write true", "save_safetensors"),
         .. Refuse("false", "there is no MPS device here: write false", "use_mps_device"),
     ];

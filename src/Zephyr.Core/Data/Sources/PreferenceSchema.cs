@@ -8,9 +8,11 @@ namespace Zephyr.Data.Sources;
 /// </summary>
 public static class PreferenceSchema
 {
+    private const string ScoreChosen = "score_chosen", ScoreRejected = "score_rejected";
+
     private static readonly RowShapes<PreferencePair> Shapes = new(
         new RowShape<PreferencePair>("prompt + chosen + rejected (texts or message lists), or chosen + rejected (message lists)",
-            ["chosen", "rejected"], ["prompt"], Pair));
+            ["chosen", "rejected"], ["prompt", ScoreChosen, ScoreRejected], Pair));
 
     /// <summary>Streams the pairs of files.</summary>
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
@@ -37,8 +39,19 @@ public static class PreferenceSchema
         CheckPrompt(location, prompt, holdsPrompt);
         return new(location, prompt,
             CheckAnswer(location, "chosen", [.. chosen.Skip(shared)], shared),
-            CheckAnswer(location, "rejected", [.. rejected.Skip(shared)], shared));
+            CheckAnswer(location, "rejected", [.. rejected.Skip(shared)], shared))
+        {
+            EqualScores = Number(row[ScoreChosen]) is { } better && Number(row[ScoreRejected]) is { } worse ? better == worse : null,
+        };
     }
+
+    /// <summary>Scores are not trained on: what is no number is none.</summary>
+    private static double? Number(object? value) => value switch
+    {
+        long whole => whole,
+        double number => number,
+        _ => null,
+    };
 
     /// <summary>
     /// The common leading turns, cut back to the last user turn with something after it, so that equal answers leave a
