@@ -58,9 +58,10 @@ public sealed class UnfitWeightsTests : IDisposable
     {
         File.Delete(Single);
         Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json", Problem());
-        _folder.Write("pytorch_model.bin", "pickle");
-        Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json; "
-            + "pickled weights (*.bin, *.pt) are never opened: convert them to safetensors first", Problem());
+        foreach (var name in (string[])["pytorch_model.bin", "extra.PT", "optimizer.pt", "x.ckpt"]) _folder.Write(name, "pickle");
+        Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json; extra.PT, optimizer.pt, pytorch_model.bin, ... is pickled, "
+            + "which can run code and is never opened: convert it to safetensors first, with transformers where you trust the file: "
+            + "AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)", Problem());
     }
 
     [Theory]
