@@ -24,7 +24,7 @@ public sealed class HostileInputTests
     {
         var reader = Readers.Single(reader => reader.Name == name);
         reader.RequireWhole();
-        reader.Run(inputs: 150, seed: 1);
+        reader.Run(inputs: 300, seed: 1);
     }
 
     /// <summary>The long form: ZEPHYR_FUZZ inputs in all, from the seed ZEPHYR_FUZZ_SEED, with a table of what became of them in ZEPHYR_FUZZ_REPORT.</summary>

@@ -49,7 +49,16 @@ internal sealed class ParquetFooter
         var start = length - TailBytes - size;
         var meta = new ThriftReader(Bytes(file, start, (int)size)).Read(ParquetShapes.FileMetaData);
         var groups = GroupsOf(meta, ParquetLeaf.Of(meta.Structs(2)), start);
+        foreach (var element in meta.Structs(2)) MakeBytes(element);
         return new(start, Rewrite(meta), groups);
+    }
+
+    /// <summary>Texts are handed out as bytes: where they are no UTF-8, the library puts U+FFFD in their place and says nothing.</summary>
+    private static void MakeBytes(ThriftStruct element)
+    {
+        const long Utf8 = 0;
+        if (element.Whole(6) == Utf8) element[6] = null;
+        if (element.Struct(10)?[1] is not null) element[10] = null;
     }
 
     private static byte[] Rewrite(ThriftStruct meta)

@@ -12,7 +12,7 @@ namespace Zephyr.Data.Sources;
 internal sealed class ParquetPages(ParquetView view, ParquetChunk chunk)
 {
     /// <summary>What a column's values take beside their bytes: a place each, and two levels.</summary>
-    public const int BytesPerValue = 24;
+    private const int BytesPerValue = 24;
 
     // A page is 1 MiB by default, a whole column for some writers.
     private const long LargestPage = 1 << 30;
@@ -29,19 +29,20 @@ internal sealed class ParquetPages(ParquetView view, ParquetChunk chunk)
     private bool _hasDictionary;
 
     /// <summary>Checks every page.</summary>
-    /// <returns>The bytes that the column takes when it is unpacked.</returns>
-    /// <exception cref="FormatException">A page does not fit the file, the column, or itself.</exception>
+    /// <param name="most">What the column may take when it is unpacked, in bytes.</param>
+    /// <returns>What it takes.</returns>
+    /// <exception cref="FormatException">A page does not fit the file, the column, or itself, or the column takes more.</exception>
     /// <exception cref="EndOfStreamException">The pages end before the column does.</exception>
-    public long Check()
+    public long Check(long most)
     {
+        if (chunk.Values > most / BytesPerValue) throw TooLarge();
         var unpacked = chunk.Values * BytesPerValue;
         while (_values < chunk.Values)
-        {
-            var header = ReadHeader();
-            unpacked += header.Whole(2)!.Value;
-        }
+            if ((unpacked += ReadHeader().Whole(2)!.Value) > most) throw TooLarge();
         return unpacked;
     }
+
+    private static FormatException TooLarge() => new("a row group unpacks to more than can be held, rewrite it with smaller ones");
 
     private ThriftStruct ReadHeader()
     {
@@ -51,7 +52,7 @@ internal sealed class ParquetPages(ParquetView view, ParquetChunk chunk)
         if (packed < 0 || packed > chunk.Limit - body) throw new FormatException($"a page at byte {_position} claims {packed} bytes, its column ends at {chunk.Limit}");
         if (unpacked < 0 || unpacked > Math.Min(LargestPage, MostUnpacked(packed))) throw new FormatException($"a page at byte {_position} of {packed} bytes claims to unpack to {unpacked}");
         var levels = CountValues(header, packed, unpacked);
-        CheckContent(body + levels, packed - levels, unpacked);
+        if (header.Struct(8)?[7] is not false) CheckContent(body + levels, packed - levels, unpacked);
         view.Patch(_position, ThriftWriter.ToArray(header, length));
         _position = body + packed;
         return header;

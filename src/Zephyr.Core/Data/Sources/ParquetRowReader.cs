@@ -64,10 +64,7 @@ public static class ParquetRowReader
         view.Forget();
         var unpacked = 0L;
         foreach (var leaf in wanted.SelectMany(node => node.Leaves))
-        {
-            unpacked += new ParquetPages(view, group.Chunks[leaf.Path]).Check();
-            if (unpacked > LargestGroup) throw new FormatException($"a row group unpacks to more than {LargestGroup} bytes, rewrite it with smaller ones");
-        }
+            unpacked += new ParquetPages(view, group.Chunks[leaf.Path]).Check(LargestGroup - unpacked);
         return GroupLimit + TimeSpan.FromSeconds(unpacked / SlowestBytesPerSecond);
     }
 

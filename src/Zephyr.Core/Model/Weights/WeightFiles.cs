@@ -83,8 +83,8 @@ internal sealed class WeightFiles
         var pickled = Directory.EnumerateFiles(folder).Where(file => Pickles.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
             .Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
         return pickled.Count == 0 ? ""
-            : $"; {string.Join(", ", pickled.Take(3))}{(pickled.Count > 3 ? ", ..." : "")} is pickled, which can run code and is never opened: convert it to safetensors first, "
-                + "with transformers where you trust the file: AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)";
+            : $"; pickled weights ({string.Join(", ", pickled.Take(3))}{(pickled.Count > 3 ? ", ..." : "")}) can run code and are never opened: convert them to safetensors first, "
+                + "with transformers where you trust them: AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)";
     }
 
     private static List<SafetensorsFile> OpenShards(string folder, string index)

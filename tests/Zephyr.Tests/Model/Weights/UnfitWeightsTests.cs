@@ -59,9 +59,8 @@ public sealed class UnfitWeightsTests : IDisposable
         File.Delete(Single);
         Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json", Problem());
         foreach (var name in (string[])["pytorch_model.bin", "extra.PT", "optimizer.pt", "x.ckpt"]) _folder.Write(name, "pickle");
-        Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json; extra.PT, optimizer.pt, pytorch_model.bin, ... is pickled, "
-            + "which can run code and is never opened: convert it to safetensors first, with transformers where you trust the file: "
-            + "AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)", Problem());
+        Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json; pickled weights (extra.PT, optimizer.pt, pytorch_model.bin, ...) "
+            + "can run code and are never opened: convert them to safetensors first, with transformers where you trust them: AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)", Problem());
     }
 
     [Theory]
