@@ -17,6 +17,9 @@ internal static class SharedFolder
         return path;
     }
 
+    /// <summary>The full path of a file or folder in it; null where it is absent.</summary>
+    public static string? Find(string relative) => Root.Value is { } root && Path.Combine(root, relative) is var path && Path.Exists(path) ? path : null;
+
     /// <summary>The root of this repository: the folder that holds Zephyr.sln.</summary>
     public static string RepositoryRoot { get; } = FindUp(AppContext.BaseDirectory, "Zephyr.sln")
         ?? throw new InvalidOperationException("the tests must run from inside the repository");

@@ -23,7 +23,7 @@ internal static class StageOfKeys
     /// <summary>The names of all keys that are given, as YAML spells them.</summary>
     public static HashSet<string> Names(string? file, IReadOnlyList<ConfigOverride> options) =>
     [
-        .. file is null ? [] : FlatYaml.Parse(UserFile.ReadText(file, "config file")).Entries.Select(entry => entry.Key),
+        .. file is null ? [] : FlatYaml.Parse(UserFile.ReadText(file, "config file", ConfigReader.LargestFile)).Entries.Select(entry => entry.Key),
         .. options.Select(option => option.Key.Replace('-', '_')),
     ];
 }

@@ -54,6 +54,9 @@ internal static class TokenizeCommand
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<TokenizeOptions>(
         session, "tokenize", "Text or conversations as token ids and pieces.", Usage, Run);
 
+    /// <summary>As much as a row of a data file may have.</summary>
+    private const int LargestText = 64 << 20;
+
     private static int Run(TokenizeOptions options, CliSession session)
     {
         var tokenizer = MistralTokenizer.Load(options.Tokenizer);
@@ -64,7 +67,7 @@ internal static class TokenizeCommand
             Write(texts.Select(text => Encode(tokenizer, text, options.AddSpecialTokens)).ToList(), options.Json, session.Console);
             return ExitCodes.Done;
         }
-        var encoded = Encode(tokenizer, options.Text ?? UserFile.ReadText(options.TextFile!, "text file"), options.AddSpecialTokens);
+        var encoded = Encode(tokenizer, options.Text ?? UserFile.ReadText(options.TextFile!, "text file", LargestText), options.AddSpecialTokens);
         if (options.Json) JsonResult.Write(session.Console.Output, encoded);
         else Write([encoded], json: false, session.Console);
         return ExitCodes.Done;

@@ -34,6 +34,14 @@ public sealed class ConfigException : UserErrorException
     /// <summary>The problems in the order of the message's lines.</summary>
     public IReadOnlyList<LocatedProblem> Problems { get; }
 
-    private static LocatedProblem[] Sort(IEnumerable<LocatedProblem> problems) =>
-        [.. problems.OrderBy(problem => problem.File is null).ThenBy(problem => problem.Line ?? int.MaxValue)];
+    /// <summary>A file that is no config at all has a problem a line; nobody reads more than these.</summary>
+    private const int MostProblems = 100, LongestMessage = 1000;
+
+    private static LocatedProblem[] Sort(IEnumerable<LocatedProblem> problems)
+    {
+        LocatedProblem[] sorted = [.. problems.OrderBy(problem => problem.File is null).ThenBy(problem => problem.Line ?? int.MaxValue)
+            .Select(problem => problem with { Key = Shortened(problem.Key, 200), Message = Shortened(problem.Message, LongestMessage) })];
+        return sorted.Length <= MostProblems ? sorted
+            : [.. sorted.Take(MostProblems), new(sorted[MostProblems].File, sorted[MostProblems].Line, "", $"here and below, {sorted.Length - MostProblems} more problems")];
+    }
 }

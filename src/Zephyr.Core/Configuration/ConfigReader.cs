@@ -14,6 +14,9 @@ public sealed record ConfigOverride(string Key, string Value);
 /// </summary>
 public static class ConfigReader
 {
+    /// <summary>The most bytes of a config file; a recipe that states every key has 5,000.</summary>
+    public const int LargestFile = 1 << 20;
+
     /// <summary>Reads a file and options.</summary>
     /// <typeparam name="T">A stage's configuration record.</typeparam>
     /// <param name="file">The YAML file; null where everything comes from options and defaults.</param>
@@ -30,7 +33,7 @@ public static class ConfigReader
         string? yaml = null;
         try
         {
-            if (file is not null) yaml = UserFile.ReadText(file, "config file");
+            if (file is not null) yaml = UserFile.ReadText(file, "config file", LargestFile);
         }
         catch (UserErrorException unreadable) when (usage is { Count: > 0 })
         {

@@ -13,10 +13,13 @@ internal sealed record YamlEntry(string Key, int Line, YamlValue Value);
 /// </summary>
 internal sealed class FlatYaml
 {
+    // A config has some 120 keys, and nothing in it is more than two deep.
+    private const int MostEntries = 1000, MostItems = 100_000, MostDeep = 64;
+
     private readonly Parser _parser;
     private readonly List<YamlEntry> _entries = [];
     private readonly List<(int Line, string Key, string Message)> _problems = [];
-    private int _line = 1;
+    private int _line = 1, _depth, _events;
 
     private FlatYaml(string text) => _parser = new Parser(new StringReader(text));
 
@@ -39,6 +42,10 @@ internal sealed class FlatYaml
             // The parser's sentence starts with a capital and ends with a full stop; ours stands behind a colon.
             var reason = broken.Message.TrimEnd('.');
             yaml.GiveUp((int)broken.Start.Line, $"is not YAML: {char.ToLowerInvariant(reason[0])}{reason[1..]}");
+        }
+        catch (EndlessException endless)
+        {
+            yaml.GiveUp(yaml._line, endless.Message);
         }
         catch (Exception)
         {
@@ -77,6 +84,10 @@ internal sealed class FlatYaml
     {
         if (!_parser.MoveNext()) return false;
         _line = LineOf(_parser.Current!);
+        _depth += _parser.Current!.NestingIncrease;
+        // The parser looks through all open brackets at every token.
+        if (_depth > MostDeep) throw new EndlessException($"lists and mappings are more than {MostDeep} deep here");
+        if (_entries.Count > MostEntries || ++_events > MostItems) throw new EndlessException("there is more here than any config has keys and values");
         return true;
     }
 
@@ -173,6 +184,9 @@ internal sealed class FlatYaml
         var depth = _parser.Current!.NestingIncrease;
         while (depth > 0 && MoveNext()) depth += _parser.Current!.NestingIncrease;
     }
+
+    /// <summary>The text is YAML, and more of it than any config is.</summary>
+    private sealed class EndlessException(string message) : Exception(message);
 
     private static int LineOf(ParsingEvent at) => (int)at.Start.Line;
 

@@ -11,6 +11,9 @@ public sealed class BadRows(bool skip)
 {
     private const int Named = 5;
 
+    /// <summary>What is remembered of each row left out takes some 50 bytes; a small compressed file can hold rows without end.</summary>
+    private const int MostBad = 1_000_000;
+
     private readonly HashSet<RowLocation> _seen = [];
     private readonly Dictionary<string, long> _byReason = [];
     private readonly List<string> _first = [];
@@ -61,6 +64,7 @@ public sealed class BadRows(bool skip)
     private void LeaveOut(BadRowException error)
     {
         if (!_seen.Add(error.Location)) return;
+        if (_seen.Count > MostBad) throw new UserErrorException($"{error.Message}; more than {MostBad} rows cannot be used", error);
         _byReason[error.Reason] = _byReason.GetValueOrDefault(error.Reason) + 1;
         if (_first.Count < Named) _first.Add(error.Message);
     }

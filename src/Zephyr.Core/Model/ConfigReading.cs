@@ -123,5 +123,5 @@ internal sealed class ConfigReading(string path, JsonObject json)
     private string Text(JsonNode? node, string key) =>
         node is JsonValue value && value.TryGetValue(out string? text) ? text : throw Wrong(key, node?.ToJsonString() ?? "null", "a string");
 
-    private UserErrorException Wrong(string key, string found, string expected) => new($"{path}: {key}: found {found}, expected {expected}");
+    private UserErrorException Wrong(string key, string found, string expected) => new($"{path}: {key}: found {UserErrorException.Shortened(found, 200)}, expected {expected}");
 }

@@ -13,6 +13,9 @@ public static class MistralConfigFile
     /// <summary>Of a key that stands there twice, no reader could say which is meant.</summary>
     private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
+    /// <summary>Real ones have 1 KB.</summary>
+    private const int LargestFile = 1 << 20;
+
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
 
     /// <summary>Reads and checks <paramref name="folder"/>/config.json.</summary>
@@ -26,7 +29,7 @@ public static class MistralConfigFile
                 : $"{folder}: there is no such model folder{HubName.Hint(folder)}");
         try
         {
-            var json = JsonNode.Parse(File.ReadAllBytes(path), null, Strict) as JsonObject
+            var json = JsonNode.Parse(UserFile.ReadBytes(path, "model's config", LargestFile), null, Strict) as JsonObject
                 ?? throw new UserErrorException($"{path}: expected a JSON object");
             return new ConfigReading(path, json).ToConfig();
         }
@@ -34,10 +37,6 @@ public static class MistralConfigFile
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new UserErrorException($"{path}: not valid JSON ({error.Message.Split('.')[0]})", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{path} cannot be read: {error.Message}", error);
         }
     }
 

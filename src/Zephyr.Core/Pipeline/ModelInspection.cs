@@ -48,10 +48,10 @@ public sealed record ModelInspection(string Folder, ModelSummary Summary, string
         if (!File.Exists(path)) return null;
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(path));
+            using var json = JsonDocument.Parse(UserFile.ReadBytes(path, "model's generation config", 1 << 20));
             return string.Join(", ", json.RootElement.EnumerateObject().Select(entry => $"{entry.Name} {entry.Value.GetRawText()}"));
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException or UserErrorException)
         {
             return $"cannot be read: {error.Message}";
         }

@@ -6,12 +6,19 @@ namespace Zephyr.Runtime;
 /// </summary>
 public class UserErrorException : Exception
 {
-    /// <param name="message">One sentence: where, what was found, what was expected.</param>
-    public UserErrorException(string message) : base(message) { }
+    // Names and values in it are the file's, of any length; enough for the names of all weights of a 7B model.
+    private const int LongestMessage = 20_000;
 
-    /// <param name="message">One sentence: where, what was found, what was expected.</param>
+    /// <param name="message">One sentence: where, what was found, what was expected; the middle of an endless one is left out.</param>
+    public UserErrorException(string message) : this(message, null) { }
+
+    /// <param name="message">One sentence: where, what was found, what was expected; the middle of an endless one is left out.</param>
     /// <param name="inner">What was thrown underneath, for the log.</param>
-    public UserErrorException(string message, Exception? inner) : base(message, inner) { }
+    public UserErrorException(string message, Exception? inner) : base(Shortened(message, LongestMessage), inner) { }
+
+    /// <summary>A text, or its beginning and end where it is longer than a reader wants.</summary>
+    internal static string Shortened(string text, int most) =>
+        text.Length <= most ? text : $"{text[..(most * 3 / 4)]} ... {text[^(most / 8)..]}";
 }
 
 /// <summary>

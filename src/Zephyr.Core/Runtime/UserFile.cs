@@ -25,13 +25,21 @@ public static class UserFile
 
     /// <summary>The whole file as bytes.</summary>
     /// <inheritdoc cref="Open"/>
-    public static byte[] ReadBytes(string path, string kind)
+    /// <param name="path">As the user wrote it.</param>
+    /// <param name="kind">What it should be, for messages: "config file".</param>
+    /// <param name="most">The most bytes it may have: a wrong path must not fill the memory. No more are read, whatever size the file system tells.</param>
+    public static byte[] ReadBytes(string path, string kind, int most)
     {
         using var stream = Open(path, kind);
         try
         {
             using var bytes = new MemoryStream();
-            stream.CopyTo(bytes);
+            var portion = new byte[1 << 16];
+            for (int read; (read = stream.Read(portion)) > 0;)
+            {
+                if (bytes.Length + read > most) throw new UserErrorException($"{path}: found more than {most} bytes, expected a {kind} of at most that");
+                bytes.Write(portion, 0, read);
+            }
             return bytes.ToArray();
         }
         catch (IOException error)
@@ -41,12 +49,12 @@ public static class UserFile
     }
 
     /// <summary>The whole file as text, a byte order mark included: it is a character.</summary>
-    /// <inheritdoc cref="Open"/>
-    public static string ReadText(string path, string kind)
+    /// <inheritdoc cref="ReadBytes"/>
+    public static string ReadText(string path, string kind, int most)
     {
         try
         {
-            return StrictUtf8.GetString(ReadBytes(path, kind));
+            return StrictUtf8.GetString(ReadBytes(path, kind, most));
         }
         catch (DecoderFallbackException error)
         {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -16,6 +17,9 @@ public sealed class ReferenceCache
     /// <summary>Its name in the output folder.</summary>
     public const string FileName = "reference_logps.jsonl";
 
+    /// <summary>A line of ours has some 100 bytes.</summary>
+    private const int LongestLine = 1 << 16;
+
     private readonly string _path, _identity;
     private readonly Dictionary<UInt128, ReferencePair> _known = [];
 
@@ -26,10 +30,10 @@ public sealed class ReferenceCache
     {
         (_path, _identity) = (path, identity);
         if (!File.Exists(path)) return;
-        var lines = File.ReadLines(path).GetEnumerator();
-        Stale = !lines.MoveNext() || IdentityIn(lines.Current) != identity;
+        using var lines = LineFile.Read(path, LongestLine).GetEnumerator();
+        Stale = !lines.MoveNext() || lines.Current is not { } first || IdentityIn(first) != identity;
         while (!Stale && lines.MoveNext())
-            if (PairIn(lines.Current) is { } pair) _known[pair.Key] = pair.Sums;
+            if (lines.Current is { } line && PairIn(line) is { } pair) _known[pair.Key] = pair.Sums;
             else break; // Torn by a crash: all before it is whole.
     }
 
@@ -98,13 +102,15 @@ public sealed class ReferenceCache
     private static string LineOf(UInt128 key, ReferencePair pair) =>
         string.Create(CultureInfo.InvariantCulture, $"{{\"pair\":\"{key:x32}\",\"chosen\":{pair.Chosen:G9},\"rejected\":{pair.Rejected:G9}}}");
 
-    private static string? IdentityIn(string line) => Parsed(line, json => json.GetProperty("reference").GetString());
+    private static string? IdentityIn(ReadOnlyMemory<byte> line) => Parsed(line, json => json.GetProperty("reference").GetString());
 
-    private static (UInt128 Key, ReferencePair Sums)? PairIn(string line) => Parsed<(UInt128, ReferencePair)?>(line, json =>
-        (UInt128.Parse(json.GetProperty("pair").GetString()!, NumberStyles.HexNumber, CultureInfo.InvariantCulture),
-            new(json.GetProperty("chosen").GetSingle(), json.GetProperty("rejected").GetSingle())));
+    private static (UInt128 Key, ReferencePair Sums)? PairIn(ReadOnlyMemory<byte> line) => Parsed<(UInt128, ReferencePair)?>(line, json =>
+        (UInt128.Parse(json.GetProperty("pair").GetString()!, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture), new(SumIn(json, "chosen"), SumIn(json, "rejected"))));
 
-    private static T? Parsed<T>(string line, Func<JsonElement, T> read)
+    private static float SumIn(JsonElement json, string name) =>
+        json.GetProperty(name).GetSingle() is var sum && float.IsFinite(sum) ? sum : throw new FormatException($"{name} is no sum");
+
+    private static T? Parsed<T>(ReadOnlyMemory<byte> line, Func<JsonElement, T> read)
     {
         try
         {

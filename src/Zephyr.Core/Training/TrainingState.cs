@@ -44,7 +44,10 @@ internal sealed record TrainingState(
         var path = Path.Combine(folder, FileName);
         try
         {
-            return JsonSerializer.Deserialize<TrainingState>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
+            var state = JsonSerializer.Deserialize<TrainingState>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
+            if (state.Step < 0 || state.Tokens < 0 || state.TallySums.Length != state.TallyWeights.Length)
+                throw new JsonException($"it speaks of step {state.Step}, {state.Tokens} tokens, {state.TallySums.Length} sums and {state.TallyWeights.Length} weights");
+            return state;
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {

@@ -15,7 +15,7 @@ namespace Zephyr.Data.Prepared;
 /// </remarks>
 internal sealed class PreparedFile<T> : IDisposable
 {
-    // Where the index and the notes begin, the numbers of rows, the width of ids, the key, the hash.
+    // Where the index and the notes begin, the numbers of rows, the width of ids (PreparedLayout); the key, the hash.
     private const int TrailerBytes = 5 * sizeof(long) + 2 * SHA256.HashSizeInBytes;
 
     private readonly FileStream _file;
@@ -42,6 +42,8 @@ internal sealed class PreparedFile<T> : IDisposable
     internal IRowFormat<T> Format { get; }
 
     internal bool Narrow { get; }
+
+    internal string Name => _file.Name;
 
     internal long IndexAt { get; }
 
@@ -90,10 +92,8 @@ internal sealed class PreparedFile<T> : IDisposable
             Span<byte> trailer = stackalloc byte[TrailerBytes];
             RandomAccess.Read(file.SafeFileHandle, trailer, file.Length - TrailerBytes);
             if (!trailer[^SHA256.HashSizeInBytes..].SequenceEqual(hash) || !trailer[40..^SHA256.HashSizeInBytes].SequenceEqual(key)) return null;
-            var notesAt = BinaryPrimitives.ReadInt64LittleEndian(trailer[8..]);
-            var notes = new byte[file.Length - TrailerBytes - notesAt];
-            RandomAccess.Read(file.SafeFileHandle, notes, notesAt);
-            return opened = new(file, format, trailer, JsonSerializer.Deserialize<string[]>(notes)!);
+            // The hash tells what a crash does, not what a hand does: what the trailer says is not taken on trust either.
+            return PreparedLayout.Read(file, trailer, file.Length - TrailerBytes) is { } notes ? opened = new(file, format, trailer, notes) : null;
         }
         finally
         {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections;
+using Zephyr.Runtime;
 
 namespace Zephyr.Data.Prepared;
 
@@ -29,6 +30,10 @@ internal sealed class PreparedRows<T>(PreparedFile<T> file, int first, int count
                 file.Read(bytes, start);
                 var reader = new RowReader(bytes, file.Narrow);
                 return file.Format.Read(ref reader);
+            }
+            catch (Exception error) when (error is ArgumentException or IndexOutOfRangeException or OverflowException or FormatException)
+            {
+                throw new UserErrorException($"{file.Name}: row {first + index + 1} is not one that this program writes, though the file's hash is right; remove the file, and it is made anew", error);
             }
             finally
             {

@@ -60,16 +60,21 @@ internal ref struct RowReader(ReadOnlySpan<byte> bytes, bool narrow)
 {
     private ReadOnlySpan<byte> _rest = bytes;
 
-    /// <summary>A whole number.</summary>
+    /// <summary>Whether all was taken.</summary>
+    public readonly bool AtEnd => _rest.IsEmpty;
+
+    /// <summary>A whole number from 0.</summary>
+    /// <exception cref="FormatException">It is none.</exception>
     public long Number()
     {
         var value = 0L;
-        for (var shift = 0; ; shift += 7)
+        for (var shift = 0; shift < 63; shift += 7)
         {
             var next = Take(1)[0];
             value |= (long)(next & 0x7f) << shift;
             if (next < 0x80) return value;
         }
+        throw new FormatException("a number has no end");
     }
 
     /// <summary>A whole number of 32 bits.</summary>
@@ -78,13 +83,15 @@ internal ref struct RowReader(ReadOnlySpan<byte> bytes, bool narrow)
     /// <summary>Token ids.</summary>
     public int[] Ids(int count)
     {
+        // Before room is made for them: so many must be there.
+        var bytes = Take(checked(count * (narrow ? sizeof(ushort) : sizeof(int))));
         var ids = new int[count];
         if (!narrow)
         {
-            Take(count * sizeof(int)).CopyTo(MemoryMarshal.AsBytes(ids.AsSpan()));
+            bytes.CopyTo(MemoryMarshal.AsBytes(ids.AsSpan()));
             return ids;
         }
-        var shorts = MemoryMarshal.Cast<byte, ushort>(Take(count * sizeof(ushort)));
+        var shorts = MemoryMarshal.Cast<byte, ushort>(bytes);
         for (var i = 0; i < ids.Length; i++) ids[i] = shorts[i];
         return ids;
     }
@@ -92,7 +99,7 @@ internal ref struct RowReader(ReadOnlySpan<byte> bytes, bool narrow)
     /// <summary>Truth values.</summary>
     public bool[] Flags(int count)
     {
-        var bytes = Take((count + 7) / 8);
+        var bytes = Take(checked(count + 7) / 8);
         var flags = new bool[count];
         for (var i = 0; i < flags.Length; i++) flags[i] = (bytes[i / 8] >> (i % 8) & 1) != 0;
         return flags;

@@ -31,8 +31,11 @@ internal sealed class SequenceFormat(params IEnumerable<string> files) : IRowFor
         var ids = from.Ids(length);
         var supervised = (has & HasSupervised) != 0 ? from.Flags(length) : null;
         if ((has & HasDocuments) == 0) return new(ids, supervised) { Location = location };
-        var offsets = new int[from.Count() + 1];
-        for (var d = 1; d < offsets.Length; d++) offsets[d] = offsets[d - 1] + from.Count();
+        var documents = from.Count();
+        if (documents > length) throw new FormatException("there are more documents than ids");
+        var offsets = new int[documents + 1];
+        for (var d = 1; d < offsets.Length; d++) offsets[d] = checked(offsets[d - 1] + from.Count());
+        if (offsets[^1] != length) throw new FormatException("the documents are not all of the ids");
         return new(ids, supervised, offsets) { Location = location };
     }
 }

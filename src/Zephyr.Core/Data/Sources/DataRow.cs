@@ -27,8 +27,17 @@ public sealed record DataRow(RowLocation Location, IReadOnlyList<string> Columns
     };
 
     /// <summary>"a, b, c", or "no fields".</summary>
-    internal static string JoinNames(IEnumerable<string> names) =>
-        string.Join(", ", names) is { Length: > 0 } joined ? joined : "no fields";
+    internal static string JoinNames(IEnumerable<string> names)
+    {
+        const int Most = 50;
+        string[] first = [.. names.Take(Most + 1).Select(Shorten)];
+        return first.Length switch
+        {
+            0 => "no fields",
+            <= Most => string.Join(", ", first),
+            _ => string.Join(", ", first[..Most]) + ", ...",
+        };
+    }
 
     private static string Shorten(string text)
     {

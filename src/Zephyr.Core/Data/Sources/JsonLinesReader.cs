@@ -8,6 +8,9 @@ namespace Zephyr.Data.Sources;
 public static class JsonLinesReader
 {
     private const string Expected = "one JSON object on the line";
+
+    /// <summary>Two bytes of JSON can ask for a hundred of memory: a row of so many lists, objects and values is none.</summary>
+    private const int MostValues = 1_000_000;
     private const string HalfPair = "half a surrogate pair (\\uD800 to \\uDFFF)";
 
     // A name that stands twice would silently lose its first value.
@@ -51,8 +54,27 @@ public static class JsonLinesReader
     private static T Parse<T>(RowLocation location, ReadOnlyMemory<byte> line, Func<RowLocation, JsonElement, T> convert)
     {
         if (!Utf8.IsValid(line.Span)) throw new BadRowException(location, "", "bytes that are not UTF-8", "UTF-8 text");
+        if (HasTooMany(line.Span)) throw new BadRowException(location, "", $"more than {MostValues} values", Expected);
         using var document = ParseJson(location, line);
         return convert(location, document.RootElement);
+    }
+
+    private static bool HasTooMany(ReadOnlySpan<byte> line)
+    {
+        // Each value but the first follows one of these; texts hold them too, so that only where there are many, they are told apart.
+        if (line.Count((byte)',') + line.Count((byte)'[') + line.Count((byte)'{') < MostValues) return false;
+        var reader = new Utf8JsonReader(line);
+        var count = 0;
+        try
+        {
+            while (count <= MostValues && reader.Read())
+                if (reader.TokenType is not (JsonTokenType.EndArray or JsonTokenType.EndObject or JsonTokenType.PropertyName)) count++;
+        }
+        catch (JsonException)
+        {
+            // It is parsed again, and what is wrong is said then.
+        }
+        return count > MostValues;
     }
 
     private static JsonDocument ParseJson(RowLocation location, ReadOnlyMemory<byte> line)

@@ -23,8 +23,8 @@ internal static class LineFile
         var stream = UserFile.Open(file, "data file");
         return DataFileName.CompressionOf(file) switch
         {
-            DataFileName.Gzip => new GZipInputStream(stream),
-            DataFileName.Zstandard => new DecompressionStream(stream, leaveOpen: false),
+            DataFileName.Gzip => new UnpackedStream(new GZipInputStream(stream), stream),
+            DataFileName.Zstandard => new UnpackedStream(new DecompressionStream(stream, leaveOpen: false), stream),
             _ => stream,
         };
     }
@@ -46,7 +46,11 @@ internal static class LineFile
         {
             return read();
         }
-        catch (Exception error) when (error is IOException or SharpZipBaseException or ZstdException)
+        catch (InvalidDataException error) when (error.Message.Contains("unpack to more than", StringComparison.Ordinal))
+        {
+            throw new UserErrorException($"{file}: found a file that grows without bound ({error.Message}), expected rows of text", error);
+        }
+        catch (Exception error) when (IsDamage(error))
         {
             throw DataFileName.CompressionOf(file) is { } end
                 ? new UserErrorException($"{file}, line {LineOfDamage(file)}: the compressed stream is damaged or cut off there "
@@ -68,10 +72,13 @@ internal static class LineFile
             for (int next; (next = stream.ReadByte()) >= 0;)
                 if (next == '\n') line++;
         }
-        catch (Exception error) when (error is IOException or SharpZipBaseException or ZstdException)
+        catch (Exception error) when (IsDamage(error))
         {
             // Here it is.
         }
         return line;
     }
+
+    /// <summary>SharpZipLib looks up damaged lengths in tables that end before them.</summary>
+    private static bool IsDamage(Exception error) => error is IOException or SharpZipBaseException or ZstdException or InvalidDataException or IndexOutOfRangeException or ArgumentException;
 }

@@ -7,6 +7,8 @@ namespace Zephyr.Data.Sources;
 /// <summary>One column of one row group, with a cursor: what is stored of a value, and where in its row it belongs.</summary>
 internal sealed class ParquetColumn
 {
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
     private readonly Func<int, object?> _value;
     private readonly int[]? _definitions;
     private readonly int[]? _repetitions;
@@ -58,8 +60,20 @@ internal sealed class ParquetColumn
         TypeCode.Double => ReadAsync<double>(group, field, value => value),
         _ when field.ClrType == typeof(ReadOnlyMemory<char>) =>
             ReadAsync<ReadOnlyMemory<char>>(group, field, value => value.ToString()),
-        _ => ReadAsync<ReadOnlyMemory<byte>>(group, field, value => Encoding.UTF8.GetString(value.Span)),
+        _ => ReadAsync<ReadOnlyMemory<byte>>(group, field, value => TextOf(field, value.Span)),
     };
+
+    private static string TextOf(DataField field, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return StrictUtf8.GetString(bytes);
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new FormatException($"a text of column {field.Path} is not UTF-8", error);
+        }
+    }
 
     private static async Task<ParquetColumn> ReadAsync<T>(ParquetRowGroupReader group, DataField field, Func<T, object?> box)
         where T : struct

@@ -15,6 +15,10 @@ internal sealed class ParquetRowAssembler(IReadOnlyDictionary<string, ParquetCol
         return node.Kind == ParquetNodeKind.Struct ? TakeStruct(node) : TakeList(node);
     }
 
+    /// <summary>All rows were taken.</summary>
+    /// <exception cref="FormatException">A column holds more than the rows.</exception>
+    public bool RequireEnd() => columns.Values.All(column => column.AtEnd) ? true : throw new FormatException("a column goes on behind the last row");
+
     private Dictionary<string, object?> TakeStruct(ParquetNode node)
     {
         var fields = new Dictionary<string, object?>(node.Children.Count);

@@ -10,23 +10,34 @@ namespace Zephyr.Data.Sources;
 /// </summary>
 public static class ParquetRowReader
 {
-    // A damaged footer can send Parquet.Net into an endless loop that heeds no cancellation; a sound one takes milliseconds.
-    private static readonly TimeSpan OpenLimit = TimeSpan.FromSeconds(20);
+    // Footers and pages are checked before Parquet.Net sees them, so that nothing should keep it busy; what does all the same is not waited for.
+    private static readonly TimeSpan OpenLimit = TimeSpan.FromSeconds(20), GroupLimit = TimeSpan.FromSeconds(60);
+
+    // The slowest decoding that was seen is thirty times as fast.
+    private const double SlowestBytesPerSecond = 4e6;
+
+    /// <summary>What the columns of a row group may take when they are unpacked: they are held together. A small file can claim any number.</summary>
+    private const long LargestGroup = 2L << 30;
 
     /// <summary>The rows of one file.</summary>
     /// <exception cref="UserErrorException">A file that is not Parquet, is damaged, or has a form that cannot be read.</exception>
     public static IEnumerable<DataRow> Read(string file, ColumnChoice choose)
     {
         using var stream = UserFile.Open(file, "data file");
-        var reader = Guard(file, () => Open(stream));
+        var footer = Guard(file, () => ParquetFooter.Read(stream));
+        using var view = new ParquetView(stream, footer);
+        var reader = Guard(file, () => Within(OpenLimit, () => ParquetReader.CreateAsync(view)));
         var nodes = Guard(file, () => ParquetNode.Build(reader.Metadata!.Schema));
         var fields = Guard(file, () => reader.Schema.GetDataFields().ToDictionary(field => field.Path.ToString()));
         string[] columns = [.. nodes.Select(node => node.Name)];
         var wanted = Wanted(file, nodes, choose(new(file, 1, IsLine: false), columns), fields);
         long number = 0;
-        for (var group = 0; group < reader.RowGroupCount; group++)
-            foreach (var values in ReadGroup(file, reader.OpenRowGroupReader(group), wanted, fields))
+        for (var group = 0; group < footer.Groups.Count; group++)
+        {
+            var limit = Guard(file, () => CheckPages(view, footer.Groups[group], wanted));
+            foreach (var values in ReadGroup(file, footer.Groups[group].Rows, () => Within(limit, () => ReadColumns(reader.OpenRowGroupReader(group), wanted, fields)), wanted))
                 yield return new(new(file, ++number, IsLine: false), columns, values);
+        }
     }
 
     /// <summary>How many rows the file says that it has.</summary>
@@ -34,21 +45,32 @@ public static class ParquetRowReader
     public static long Count(string file)
     {
         using var stream = UserFile.Open(file, "data file");
-        var reader = Guard(file, () => Open(stream));
-        return Enumerable.Range(0, reader.RowGroupCount).Sum(group => reader.OpenRowGroupReader(group).RowCount);
+        return Guard(file, () => ParquetFooter.Read(stream).Groups.Sum(group => group.Rows));
     }
 
     /// <summary>A method of its own, so that nothing holds a group's columns any more when the next group's are read.</summary>
-    private static IEnumerable<Dictionary<string, object?>> ReadGroup(
-        string file, ParquetRowGroupReader source, ParquetNode[] wanted, Dictionary<string, DataField> fields)
+    private static IEnumerable<Dictionary<string, object?>> ReadGroup(string file, long rows, Func<ParquetRowAssembler> read, ParquetNode[] wanted)
     {
-        var assembler = Guard(file, () => ReadColumns(source, wanted, fields));
-        for (long row = 0; row < source.RowCount; row++)
+        var assembler = Guard(file, read);
+        for (long row = 0; row < rows; row++)
             yield return Guard(file, () => wanted.ToDictionary(node => node.Name, assembler.Take));
+        Guard(file, () => assembler.RequireEnd());
     }
 
-    private static ParquetReader Open(FileStream stream) =>
-        Task.Run(() => ParquetReader.CreateAsync(stream)).WaitAsync(OpenLimit).GetAwaiter().GetResult();
+    /// <summary>Checks the pages of the columns that are wanted, and makes them what the library sees.</summary>
+    /// <returns>How long reading them may take.</returns>
+    private static TimeSpan CheckPages(ParquetView view, ParquetGroup group, ParquetNode[] wanted)
+    {
+        view.Forget();
+        var unpacked = 0L;
+        foreach (var leaf in wanted.SelectMany(node => node.Leaves))
+            unpacked += new ParquetPages(view, group.Chunks[leaf.Path]).Check(LargestGroup - unpacked);
+        return GroupLimit + TimeSpan.FromSeconds(unpacked / SlowestBytesPerSecond);
+    }
+
+    /// <summary>On a thread that ends with the process, however busy it is.</summary>
+    /// <exception cref="TimeoutException">It took longer.</exception>
+    private static T Within<T>(TimeSpan limit, Func<Task<T>> read) => Task.Run(read).WaitAsync(limit).GetAwaiter().GetResult();
 
     private static ParquetNode[] Wanted(
         string file, IReadOnlyList<ParquetNode> nodes, IReadOnlyCollection<string> names, Dictionary<string, DataField> fields)
@@ -71,12 +93,12 @@ public static class ParquetRowReader
         return children.Length > 0 ? node with { Children = children } : null;
     }
 
-    private static ParquetRowAssembler ReadColumns(
+    private static async Task<ParquetRowAssembler> ReadColumns(
         ParquetRowGroupReader group, ParquetNode[] wanted, Dictionary<string, DataField> fields)
     {
         var columns = new Dictionary<string, ParquetColumn>();
         foreach (var leaf in wanted.SelectMany(node => node.Leaves))
-            columns[leaf.Path] = ParquetColumn.ReadAsync(group, fields[leaf.Path]).GetAwaiter().GetResult();
+            columns[leaf.Path] = await ParquetColumn.ReadAsync(group, fields[leaf.Path]).ConfigureAwait(false);
         return new(columns);
     }
 
@@ -96,7 +118,7 @@ public static class ParquetRowReader
         }
         catch (TimeoutException error)
         {
-            throw new UserErrorException($"{file}: cannot be read as Parquet: its footer is damaged", error);
+            throw new UserErrorException($"{file}: cannot be read as Parquet: reading it did not come to an end, it is damaged", error);
         }
         catch (Exception error) when (error is not UserErrorException)
         {

@@ -23,19 +23,19 @@ internal static class Utf8Lines
             var feed = buffer.AsSpan(searched, end - searched).IndexOf(LineFeed);
             if (feed < 0)
             {
+                // Told at once: the rest of it may be without end.
+                if (!tooLong && end - start > maxBytes) yield return null;
                 tooLong |= end - start > maxBytes;
                 // Nothing of a line that is too long is kept.
                 if (tooLong) start = end = 0;
                 searched = end;
                 if (Fill(stream, ref buffer, ref start, ref end, ref searched)) continue;
-                if (tooLong) yield return null;
-                else if (end > start) yield return Line(buffer, start, end, first);
+                if (!tooLong && end > start) yield return Line(buffer, start, end, first);
                 yield break;
             }
-            tooLong |= searched + feed - start > maxBytes;
             // Not one expression: there null would become empty memory.
-            if (tooLong) yield return null;
-            else yield return Line(buffer, start, searched + feed, first);
+            if (!tooLong && searched + feed - start <= maxBytes) yield return Line(buffer, start, searched + feed, first);
+            else if (!tooLong) yield return null;
             (first, tooLong) = (false, false);
             start = searched = searched + feed + 1;
         }

@@ -24,6 +24,9 @@ internal sealed record SentencePieceContent(IReadOnlyList<SentencePiece> Pieces,
     // Real pieces have up to 16 characters, marks a few dozen. The bound keeps "all splits of every piece" from becoming quadratic.
     private const int MaxPieceBytes = 256;
 
+    // The largest vocabularies in use have 262,144 pieces, and the largest numbers of marks are below 10,000; a table of all merges and a search for all marks are made of them.
+    private const int MaxPieces = 300_000, MaxMarks = 20_000;
+
     private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>Reads a file's bytes.</summary>
@@ -36,10 +39,12 @@ internal sealed record SentencePieceContent(IReadOnlyList<SentencePiece> Pieces,
         while (model.Next())
             switch (model.Field)
             {
+                case 1 when pieces.Count == MaxPieces: throw new InvalidDataException($"more than {MaxPieces} pieces");
                 case 1: pieces.Add(ReadPiece(model.Bytes(), pieces.Count)); break;
                 case 2: settings = ReadTrainer(model.Bytes(), settings); break;
                 case 3: settings = ReadNormalizer(model.Bytes(), settings); break;
             }
+        if (pieces.Count(piece => piece.IsMark) is > MaxMarks and var marks) throw new InvalidDataException($"{marks} marks");
         return pieces.Count > 0 ? new(pieces, settings) : throw new InvalidDataException("no pieces");
     }
 

@@ -10,7 +10,7 @@ namespace Zephyr.Data.Text;
 public sealed class SentencePieceModel
 {
     // The largest vocabularies in use take 4 MB. A bound keeps a wrong path from filling the memory.
-    private const long MaxFileBytes = 16 << 20;
+    private const int MaxFileBytes = 16 << 20;
     private const string Kind = "SentencePiece model";
 
     private readonly byte[] _bytes;
@@ -41,13 +41,7 @@ public sealed class SentencePieceModel
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="UserErrorException">The file is missing, unreadable, or no usable SentencePiece model.</exception>
-    public static SentencePieceModel Load(string path)
-    {
-        using (var stream = UserFile.Open(path, Kind))
-            if (stream.Length > MaxFileBytes)
-                throw new UserErrorException($"{path}: found {stream.Length} bytes, expected a SentencePiece model of at most {MaxFileBytes}");
-        return Parse(UserFile.ReadBytes(path, Kind), path);
-    }
+    public static SentencePieceModel Load(string path) => Parse(UserFile.ReadBytes(path, Kind, MaxFileBytes), path);
 
     /// <summary>Reads a model from memory.</summary>
     /// <param name="bytes">The file's content; kept, not copied.</param>

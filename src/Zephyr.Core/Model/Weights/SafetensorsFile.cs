@@ -14,8 +14,10 @@ internal sealed record TensorEntry(string Name, ScalarType Dtype, long[] Shape, 
 /// </summary>
 internal sealed class SafetensorsFile
 {
-    /// <summary>The format's own limit.</summary>
-    private const long LongestHeader = 100_000_000;
+    /// <summary>A third of what the format allows: 90,000 tensors, those of the most layers that a config may have, take 11 MB.</summary>
+    private const long LongestHeader = 32 << 20;
+
+    private const int MostSizes = 64, LongestName = 300;
 
     private SafetensorsFile(string path, Dictionary<string, TensorEntry> entries) => (Path, Entries) = (path, entries);
 
@@ -53,7 +55,7 @@ internal sealed class SafetensorsFile
         {
             throw Broken(path, "its header is not valid JSON", error);
         }
-        RefuseOverlaps(path, entries.Values);
+        RefuseGaps(path, entries.Values, 8 + (long)length, file.Length);
         return new(path, entries);
     }
 
@@ -76,11 +78,13 @@ internal sealed class SafetensorsFile
     {
         var name = property.Name;
         var value = property.Value;
+        if (name.Length > LongestName) throw Broken(path, $"a tensor's name has {name.Length} characters");
         if (value.ValueKind != JsonValueKind.Object
             || !value.TryGetProperty("dtype", out var dtype) || dtype.ValueKind != JsonValueKind.String
             || !value.TryGetProperty("shape", out var shape) || shape.ValueKind != JsonValueKind.Array
-            || !value.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array || offsets.GetArrayLength() != 2)
-            throw Broken(path, $"the tensor {name} lacks dtype, shape or data_offsets");
+            || !value.TryGetProperty("data_offsets", out var offsets) || offsets.ValueKind != JsonValueKind.Array || offsets.GetArrayLength() != 2
+            || shape.GetArrayLength() > MostSizes || value.EnumerateObject().Count() != 3)
+            throw Broken(path, $"the tensor {name} lacks dtype, shape or data_offsets, or has more than these");
         var sizes = shape.EnumerateArray().Select(size => NonNegative(path, name, size)).ToArray();
         var (begin, end) = (NonNegative(path, name, offsets[0]), NonNegative(path, name, offsets[1]));
         var type = SafetensorsTypes.Parse(dtype.GetString()!)
@@ -97,14 +101,17 @@ internal sealed class SafetensorsFile
         number.ValueKind == JsonValueKind.Number && number.TryGetInt64(out var value) && value >= 0
             ? value : throw Broken(path, $"the tensor {name} has {number.GetRawText()} where a size or offset of at least 0 belongs");
 
-    private static void RefuseOverlaps(string path, IEnumerable<TensorEntry> entries)
+    /// <summary>Tensors lie end to end: the format has no place for bytes that are nobody's, in which a file could hold what is no weight.</summary>
+    private static void RefuseGaps(string path, IEnumerable<TensorEntry> entries, long start, long end)
     {
-        TensorEntry? before = null;
+        var (before, at) = ("", start);
         foreach (var entry in entries.Where(entry => entry.End > entry.Begin).OrderBy(entry => entry.Begin))
         {
-            if (before is not null && entry.Begin < before.End) throw Broken(path, $"the tensors {before.Name} and {entry.Name} overlap");
-            before = entry;
+            if (entry.Begin < at) throw Broken(path, $"the tensors {before} and {entry.Name} overlap");
+            if (entry.Begin > at) throw Broken(path, $"bytes {at - start} to {entry.Begin - start} belong to no tensor");
+            (before, at) = (entry.Name, entry.End);
         }
+        if (at != end) throw Broken(path, $"bytes {at - start} to {end - start} belong to no tensor");
     }
 
     private static UserErrorException Broken(string path, string what, Exception? inner = null) => new($"{path} cannot be used: {what}", inner);

@@ -22,6 +22,11 @@ public sealed record WeightDifferences(IReadOnlyList<string> Missing, IReadOnlyL
 /// <summary>The weight files of a model folder by their headers: one safetensors file, or shards with an index. No data is read.</summary>
 internal sealed class WeightFiles
 {
+    private static readonly string[] Pickles = [".bin", ".pt", ".pth", ".ckpt", ".pkl"];
+
+    /// <summary>90,000 tensors and their files take 9 MB.</summary>
+    private const int LargestIndex = 32 << 20;
+
     private readonly string _folder;
 
     private WeightFiles(string folder, IReadOnlyList<SafetensorsFile> files)
@@ -69,9 +74,17 @@ internal sealed class WeightFiles
         // The single file first, as transformers looks for them.
         if (File.Exists(single)) return [SafetensorsFile.Open(single)];
         if (File.Exists(index)) return OpenShards(folder, index);
-        var pickled = Directory.EnumerateFiles(folder).Any(file => file.EndsWith(".bin", StringComparison.Ordinal) || file.EndsWith(".pt", StringComparison.Ordinal));
-        throw new UserErrorException($"{folder}: there is neither model.safetensors nor model.safetensors.index.json"
-            + (pickled ? "; pickled weights (*.bin, *.pt) are never opened: convert them to safetensors first" : ""));
+        throw new UserErrorException($"{folder}: there is neither model.safetensors nor model.safetensors.index.json{PickledIn(folder)}");
+    }
+
+    /// <summary>Pickled weights are programs: whoever opens them runs them.</summary>
+    private static string PickledIn(string folder)
+    {
+        var pickled = Directory.EnumerateFiles(folder).Where(file => Pickles.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
+            .Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();
+        return pickled.Count == 0 ? ""
+            : $"; pickled weights ({string.Join(", ", pickled.Take(3))}{(pickled.Count > 3 ? ", ..." : "")}) can run code and are never opened: convert them to safetensors first, "
+                + "with transformers where you trust them: AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)";
     }
 
     private static List<SafetensorsFile> OpenShards(string folder, string index)
@@ -87,7 +100,7 @@ internal sealed class WeightFiles
     {
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(index));
+            using var json = JsonDocument.Parse(UserFile.ReadBytes(index, "index of weights", LargestIndex));
             if (json.RootElement.ValueKind != JsonValueKind.Object || !json.RootElement.TryGetProperty("weight_map", out var map) || map.ValueKind != JsonValueKind.Object)
                 throw new UserErrorException($"{index}: expected an object with weight_map");
             var shards = map.EnumerateObject().Select(entry => entry.Value.GetString() ?? "").Distinct().Order(StringComparer.Ordinal).ToList();
@@ -95,10 +108,6 @@ internal sealed class WeightFiles
             if (shards.FirstOrDefault(shard => shard.Length == 0 || shard != Path.GetFileName(shard) || shard is "." or "..") is { } outside)
                 throw new UserErrorException($"{index}: weight_map names '{outside}', expected the name of a file beside it");
             return shards;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new UserErrorException($"{index} cannot be read: {error.Message}", error);
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {

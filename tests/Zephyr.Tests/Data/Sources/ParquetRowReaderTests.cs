@@ -89,7 +89,7 @@ public sealed class ParquetRowReaderTests : IDisposable
     }
 
     [Theory]
-    [InlineData("not Parquet at all", "not a parquet file")]
+    [InlineData("not Parquet at all", "not a Parquet file: it does not begin and end with PAR1")]
     [InlineData("PAR1", "not a Parquet file (size too small)")]
     public void A_file_of_another_format_is_one_sentence(string content, string reason)
     {

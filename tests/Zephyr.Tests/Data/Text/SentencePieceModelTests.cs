@@ -96,7 +96,7 @@ public sealed class SentencePieceModelTests
         var path = Path.Combine(folder.Path, "tokenizer.model");
         using (var file = File.Create(path)) file.SetLength(1L << 34);
         var error = Assert.Throws<UserErrorException>(() => SentencePieceModel.Load(path));
-        Assert.Contains("found 17179869184 bytes", error.Message, StringComparison.Ordinal);
+        Assert.Contains("found more than 16777216 bytes, expected a SentencePiece model of at most that", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -12,14 +12,16 @@ public sealed class SafetensorsFileTests : IDisposable
     private readonly TempFolder _folder = new();
 
     [Theory]
-    [InlineData("[2, 3]", "[0, 24]", "F32")]
-    [InlineData("[2, 3]", "[4, 16]", "BF16")]
-    [InlineData("[12]", "[0, 24]", "F16")]
-    [InlineData("[]", "[20, 24]", "F32")]
-    [InlineData("[0, 5]", "[7, 7]", "F32")]
-    public void A_tensor_lies_where_the_header_says(string shape, string offsets, string dtype)
+    [InlineData("[2, 3]", "[0, 24]", "F32", "")]
+    [InlineData("[2, 3]", "[4, 16]", "BF16", "0-4 16-24")]
+    [InlineData("[12]", "[0, 24]", "F16", "")]
+    [InlineData("[]", "[20, 24]", "F32", "0-20")]
+    [InlineData("[0, 5]", "[7, 7]", "F32", "0-24")]
+    public void A_tensor_lies_where_the_header_says(string shape, string offsets, string dtype, string others)
     {
-        var entry = Assert.Single(Open(File($"{{{Entry("w", shape, offsets, dtype)}, \"__metadata__\": {{\"format\": \"pt\"}}}}", 24)).Entries).Value;
+        var rest = string.Concat(others.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(place => place.Split('-').Select(int.Parse).ToArray())
+            .Select(place => $", {Entry($"at{place[0]}", $"[{(place[1] - place[0]) / 2}]", $"[{place[0]}, {place[1]}]", "F16")}"));
+        var entry = Open(File($"{{{Entry("w", shape, offsets, dtype)}{rest}, \"__metadata__\": {{\"format\": \"pt\"}}}}", 24)).Entries["w"];
         Assert.Equal(shape, $"[{string.Join(", ", entry.Shape)}]");
         Assert.Equal(offsets, $"[{entry.Begin - DataStart}, {entry.End - DataStart}]");
     }
@@ -38,8 +40,8 @@ public sealed class SafetensorsFileTests : IDisposable
     [InlineData("[4611686018427387904, 4611686018427387904, 16]", "[0, 0]",
         "the tensor w of shape [4611686018427387904, 4611686018427387904, 16] claims bytes 0 to 0 of 24; the file is truncated or its header is wrong")]
     [InlineData("[6]", "[0, 9223372036854775807]", "the tensor w of shape [6] claims bytes 0 to 9223372036854775807 of 24; the file is truncated or its header is wrong")]
-    [InlineData("[6]", "[0]", "the tensor w lacks dtype, shape or data_offsets")]
-    [InlineData("6", "[0, 24]", "the tensor w lacks dtype, shape or data_offsets")]
+    [InlineData("[6]", "[0]", "the tensor w lacks dtype, shape or data_offsets, or has more than these")]
+    [InlineData("6", "[0, 24]", "the tensor w lacks dtype, shape or data_offsets, or has more than these")]
     public void A_description_that_does_not_fit_the_file_is_refused(string shape, string offsets, string problem) =>
         Assert.Equal(problem, ProblemOf(File($"{{{Entry("w", shape, offsets)}}}", 24)));
 
@@ -61,10 +63,27 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.Equal("the tensors w and v overlap", ProblemOf(File(header, 24)));
     }
 
+    /// <summary>What no tensor owns could be anything, and no other program would see it.</summary>
+    [Theory]
+    [InlineData("[4, 24]", "[5]", "bytes 0 to 4 belong to no tensor")]
+    [InlineData("[0, 20]", "[5]", "bytes 20 to 24 belong to no tensor")]
+    [InlineData("[0, 0]", "[0]", "bytes 0 to 24 belong to no tensor")]
+    public void All_bytes_belong_to_a_tensor(string offsets, string shape, string problem) =>
+        Assert.Equal(problem, ProblemOf(File($"{{{Entry("w", shape, offsets)}}}", 24)));
+
+    [Fact]
+    public void A_description_says_each_thing_once()
+    {
+        const string Problem = "the tensor w lacks dtype, shape or data_offsets, or has more than these";
+        Assert.Equal(Problem, ProblemOf(File("""{"w": {"dtype": "F32", "shape": [6], "shape": [6], "data_offsets": [0, 24]}}""", 24)));
+        Assert.Equal(Problem, ProblemOf(File($"{{{Entry("w", $"[6{string.Concat(Enumerable.Repeat(", 1", 64))}]", "[0, 24]")}}}", 24)));
+        Assert.Equal("a tensor's name has 400 characters", ProblemOf(File($"{{{Entry(new('w', 400), "[6]", "[0, 24]")}}}", 24)));
+    }
+
     [Theory]
     [InlineData("{\"w\": ", "its header is not valid JSON")]
     [InlineData("[1, 2]", "its header is not a JSON object")]
-    [InlineData("{\"w\": 3}", "the tensor w lacks dtype, shape or data_offsets")]
+    [InlineData("{\"w\": 3}", "the tensor w lacks dtype, shape or data_offsets, or has more than these")]
     [InlineData("{\"\\ud800\": {}}", "its header is not valid JSON")]
     [InlineData("{\"w\": {\"dtype\": \"\\ud800\", \"shape\": [], \"data_offsets\": [0, 4]}}", "its header is not valid JSON")]
     public void A_header_must_be_an_object_of_descriptions(string header, string problem) => Assert.Equal(problem, ProblemOf(File(header, 24)));

@@ -58,9 +58,9 @@ public sealed class UnfitWeightsTests : IDisposable
     {
         File.Delete(Single);
         Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json", Problem());
-        _folder.Write("pytorch_model.bin", "pickle");
-        Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json; "
-            + "pickled weights (*.bin, *.pt) are never opened: convert them to safetensors first", Problem());
+        foreach (var name in (string[])["pytorch_model.bin", "extra.PT", "optimizer.pt", "x.ckpt"]) _folder.Write(name, "pickle");
+        Assert.Equal($"{_folder.Path}: there is neither model.safetensors nor model.safetensors.index.json; pickled weights (extra.PT, optimizer.pt, pytorch_model.bin, ...) "
+            + "can run code and are never opened: convert them to safetensors first, with transformers where you trust them: AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW_DIR)", Problem());
     }
 
     [Theory]
