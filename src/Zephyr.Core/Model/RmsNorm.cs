@@ -19,7 +19,7 @@ internal sealed class RmsNorm(Weight weight_D, double epsilon)
     /// <summary>1 / sqrt(mean(x^2) + eps) of each row, [T, 1] fp32: all that the way back needs besides the input.</summary>
     public Tensor Scale(Tensor x_TD)
     {
-        using var norm_T1 = linalg.vector_norm(x_TD.to_type(ScalarType.Float32), 2, [-1], keepdim: true);
+        using var norm_T1 = TorchOps.RowNorms(x_TD.to_type(ScalarType.Float32));
         using Scalar share = 1.0 / x_TD.shape[^1];
         return (norm_T1 * norm_T1).mul_(share).add_(_epsilon, KeptScalar.One).rsqrt_();
     }
