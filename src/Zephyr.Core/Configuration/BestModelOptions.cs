@@ -5,8 +5,6 @@ namespace Zephyr.Configuration;
 /// <summary>Which checkpoint is the best, and whether a run stops early, by transformers' names (TrainingArguments and EarlyStoppingCallback).</summary>
 public sealed record BestModelOptions : IOptionGroup
 {
-    private const string Prefix = "eval_";
-
     /// <summary>The evaluation's metric that says which model is better, with or without eval_; null for none, or for the loss where <see cref="LoadBestModelAtEnd"/>.</summary>
     [ConfigKey("the metric of an evaluation by which models are compared, as loss or rewards/accuracies; the best checkpoint is never removed; null for none, or loss with load_best_model_at_end")]
     public string? MetricForBestModel { get; init; }
@@ -27,12 +25,8 @@ public sealed record BestModelOptions : IOptionGroup
     [ConfigKey("with early_stopping_patience: by how much an evaluation must be better to count")]
     public double EarlyStoppingThreshold { get; init; }
 
-    /// <summary>The metric's whole name, "eval_loss"; null where nothing is compared.</summary>
-    public string? Metric => (MetricForBestModel ?? (LoadBestModelAtEnd ? "loss" : null)) is not { } name ? null
-        : name.StartsWith(Prefix, StringComparison.Ordinal) ? name : Prefix + name;
-
-    /// <summary>Whether more of it is better.</summary>
-    public bool Greater => GreaterIsBetter ?? Metric?.EndsWith("loss", StringComparison.Ordinal) == false;
+    /// <summary>Whether models are compared at all.</summary>
+    public bool Compares => MetricForBestModel is not null || LoadBestModelAtEnd;
 
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate()
@@ -41,7 +35,7 @@ public sealed record BestModelOptions : IOptionGroup
         foreach (var problem in AtLeast("early_stopping_threshold", EarlyStoppingThreshold, 0)) yield return problem;
         if (EarlyStoppingThreshold > 0 && EarlyStoppingPatience == 0)
             yield return new("early_stopping_threshold", $"has no meaning without early_stopping_patience: set it to 0 (was {EarlyStoppingThreshold})");
-        if (GreaterIsBetter is { } greater && Metric is null)
+        if (GreaterIsBetter is { } greater && !Compares)
             yield return new("greater_is_better", $"has no meaning without metric_for_best_model: set it to null (was {(greater ? "true" : "false")})");
     }
 }

@@ -41,12 +41,12 @@ internal static class StageChecks
             yield return new("load_best_model_at_end", $"needs eval_strategy and save_strategy to be the same (they were {cadence.EvalStrategy} and {cadence.SaveStrategy})");
         else if (best.LoadBestModelAtEnd && cadence.EvalStrategy == "steps" && cadence.EvalSteps > 0 && cadence.SaveSteps % cadence.EvalSteps != 0)
             yield return new("load_best_model_at_end", $"needs save_steps to be a multiple of eval_steps (they were {cadence.SaveSteps} and {cadence.EvalSteps})");
-        if (best.EarlyStoppingPatience > 0 && best.Metric is null)
+        if (best.EarlyStoppingPatience > 0 && !best.Compares)
             yield return new("early_stopping_patience", "needs a metric to watch: give metric_for_best_model, or load_best_model_at_end: true, which watches the loss");
         if (best.EarlyStoppingPatience > 0 && cadence.EvalStrategy == "no")
             yield return new("early_stopping_patience", "counts evaluations: give eval_strategy steps or epoch (was no)");
-        if (best.Metric is { } metric && !metrics.Contains(metric["eval_".Length..]))
-            yield return new("metric_for_best_model", $"must be {Check.Join(metrics)} (was {best.MetricForBestModel})");
+        if (best.MetricForBestModel is { } metric && !metrics.Contains(metric.StartsWith("eval_", StringComparison.Ordinal) ? metric["eval_".Length..] : metric))
+            yield return new("metric_for_best_model", $"must be {Check.Join(metrics)} (was {metric})");
     }
 
     /// <summary>What an evaluation of a stage measures.</summary>

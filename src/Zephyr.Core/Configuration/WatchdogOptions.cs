@@ -21,9 +21,6 @@ public sealed record WatchdogOptions : IOptionGroup
     [ConfigKey("tell of a step whose loss is this many standard deviations above the median of the last 64; 0 for never")]
     public double LossSpikeFactor { get; init; } = 10;
 
-    /// <summary>Whether a step that is not finite is skipped.</summary>
-    public bool Skips => OnNonfinite == "skip";
-
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [

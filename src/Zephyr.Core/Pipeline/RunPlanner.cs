@@ -98,7 +98,7 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var cadence = options.Cadence;
         var checkpoints = Due(cadence.SaveStrategy, cadence.SaveSteps, batches, start, total);
         // The best one stays beside the newest.
-        var limit = cadence.SaveTotalLimit == 0 ? int.MaxValue : Math.Max(cadence.SaveTotalLimit, options.Best.Metric is null ? 1 : 2);
+        var limit = cadence.SaveTotalLimit == 0 ? int.MaxValue : Math.Max(cadence.SaveTotalLimit, options.Best.Compares ? 2 : 1);
         var goesOn = stage.Checkpoint is not null && folder.Holds(stage.Checkpoint);
         return new(folder.Root, checkpoints, Math.Min(limit, checkpoints.Count), written + StateBytes(parameters), written, OutputFolder.FreeBytes(folder.Root))
         {

@@ -16,6 +16,8 @@ public static class TorchOps
             return torch.linalg_vector_norm(x, 2, [-1], True)
         def log_softmax_(x):
             return torch._log_softmax(x, 1, False, out=x)
+        def row_norms(x):
+            return torch.linalg_vector_norm(x, 2, [-1], True)
         """);
 
     private static readonly Lazy<jit.CompilationUnit> Lists = Compiled("""
@@ -43,6 +45,10 @@ public static class TorchOps
     {
         using var alias = (Tensor)Activations.Value.invoke("log_softmax_", logits);
     }
+
+    /// <summary>The L2 norm of each row, [T, 1]. TorchSharp binds this too, but hands the 2 over in an object that nobody holds (KeptScalar).</summary>
+    /// <param name="x">[T, D]</param>
+    public static Tensor RowNorms(Tensor x) => (Tensor)Activations.Value.invoke("row_norms", x);
 
     /// <summary>The L2 norm of each tensor; in one launch where the device has such a kernel.</summary>
     public static Tensor[] Norms(IReadOnlyList<Tensor> tensors) => (Tensor[])Lists.Value.invoke("norms", [tensors.ToArray()]);

@@ -89,7 +89,7 @@ public sealed class Trainer<TExample> : IDisposable
     /// <exception cref="UserErrorException">It does not fit into memory.</exception>
     /// <exception cref="RunFailedException">Its loss or gradient is not finite, and steps of which that is so are not skipped.</exception>
     public string? Rehearse() => IsDone ? null
-        : new TrialPass(_accumulation.Run, _parameters, new(_data.PlaceOf)).Run(_plan.Largest(_step + 1, TotalSteps), _options.Watchdogs.Skips);
+        : new TrialPass(_accumulation.Run, _parameters, new(_data.PlaceOf)).Run(_plan.Largest(_step + 1, TotalSteps), _watch.Skips);
 
     /// <summary>The highest and the last learning rate, as a sentence.</summary>
     public string LearningRates => _schedule.Describe();
@@ -183,7 +183,7 @@ public sealed class Trainer<TExample> : IDisposable
         {
             metrics = _tally.Means();
             (metrics["grad_norm"], metrics["learning_rate"], metrics["num_tokens"]) = (norm, rate, _tokens);
-            if (_options.Watchdogs.Skips) metrics["skipped_steps"] = _watch.Skipped;
+            if (_watch.Skips) metrics["skipped_steps"] = _watch.Skipped;
             _tally.Clear();
         }
         _observer.OnStep(new(_step, TotalSteps, _plan.EpochAfter(_step), metrics, tokens, seconds, tokens / seconds, Environment.WorkingSet, logged)

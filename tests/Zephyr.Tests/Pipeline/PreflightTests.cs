@@ -47,8 +47,8 @@ public sealed class PreflightTests : IDisposable
     public void What_is_told_of_losses_changes_none()
     {
         var (none, some) = (new NoteTaker(), new NoteTaker());
-        _world.Run("sft", "none", none, more: [("loss_spike_factor", "0"), ("max_steps", "40"), ("learning_rate", "0.2")]);
-        _world.Run("sft", "some", some, more: [("loss_spike_factor", "1e-6"), ("max_steps", "40"), ("learning_rate", "0.2")]);
+        _world.Run("sft", "none", none, more: [("loss_spike_factor", "0"), ("max_steps", "40"), ("learning_rate", "1e-12")]);
+        _world.Run("sft", "some", some, more: [("loss_spike_factor", "1e-6"), ("max_steps", "40"), ("learning_rate", "1e-12")]);
         Assert.Contains(some.Notes, note => note.Contains(" deviations above the median ", StringComparison.Ordinal) && note.Contains("dialogues.jsonl, line ", StringComparison.Ordinal));
         Assert.DoesNotContain(none.Notes, note => note.Contains(" deviations ", StringComparison.Ordinal));
         var (expected, actual) = (_world.Bytes("none"), _world.Bytes("some"));

@@ -30,6 +30,17 @@ public class TorchOpsTests
 
     [Theory]
     [InlineData(1, 1)]
+    [InlineData(7, 64)]
+    [InlineData(300, 4097)]
+    public void The_norm_of_each_row_is_the_bound_ones_bit_for_bit(int rows, int width)
+    {
+        using var scope = NewDisposeScope();
+        var x = (rand(rows, width) - 0.5) * 60;
+        Assert.True(linalg.vector_norm(x, 2, [-1], keepdim: true).equal(TorchOps.RowNorms(x)).all().item<bool>());
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
     [InlineData(3, 7)]
     [InlineData(40, 1000)]
     [InlineData(5, 32000)]
@@ -92,6 +103,7 @@ public class TorchOpsTests
             TorchOps.LogSoftmax(x);
             TorchOps.SiluBackward(rand(3, 4), x);
             TorchOps.Norms([x]);
+            TorchOps.RowNorms(x);
             TorchOps.AdamW(new([x], [rand(3, 4)], [rand(3, 4)], [rand(3, 4)], [tensor(1f)]), new(0.1, 0, 0.9, 0.9, 1e-8), tensor(1f));
         }
     }

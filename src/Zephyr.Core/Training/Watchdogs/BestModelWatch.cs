@@ -22,7 +22,7 @@ internal sealed record BestModelState(string Metric, double? Value = null, int S
 /// <param name="options">The metric and what hangs on it.</param>
 internal sealed class BestModelWatch(BestModelOptions options)
 {
-    private BestModelState? _state = options.Metric is { } metric ? new(metric) : null;
+    private BestModelState? _state = NameOf(options) is { } metric ? new(metric) : null;
 
     /// <summary>What a checkpoint keeps; null where nothing is compared.</summary>
     public BestModelState? State => _state;
@@ -43,7 +43,7 @@ internal sealed class BestModelWatch(BestModelOptions options)
     /// <param name="holds">Whether the checkpoint of a step is there: a run that is branched off has left the best one behind.</param>
     public void Restore(BestModelState? state, Func<int, bool> holds)
     {
-        if (state is null || state.Metric != options.Metric) return;
+        if (state is null || state.Metric != _state?.Metric) return;
         _state = state.CheckpointStep == 0 || holds(state.CheckpointStep) ? state : state with { CheckpointStep = 0, CheckpointValue = 0 };
     }
 
@@ -81,5 +81,10 @@ internal sealed class BestModelWatch(BestModelOptions options)
     }
 
     // NaN is never better.
-    private bool IsBetter(double value, double than) => options.Greater ? value > than : value < than;
+    private bool IsBetter(double value, double than) =>
+        options.GreaterIsBetter ?? !_state!.Metric.EndsWith("loss", StringComparison.Ordinal) ? value > than : value < than;
+
+    /// <summary>"eval_loss": what is compared, whole; null for nothing.</summary>
+    private static string? NameOf(BestModelOptions options) => (options.MetricForBestModel ?? (options.LoadBestModelAtEnd ? "loss" : null)) is not { } name ? null
+        : name.StartsWith("eval_", StringComparison.Ordinal) ? name : "eval_" + name;
 }

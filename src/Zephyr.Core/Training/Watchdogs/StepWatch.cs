@@ -14,6 +14,9 @@ internal sealed class StepWatch(WatchdogOptions options, RowNames names, Func<St
     private readonly DeadGradients _dead = new();
     private bool _toldOfUnsupervised;
 
+    /// <summary>Whether a step that is not finite is skipped rather than the end of the run.</summary>
+    public bool Skips { get; } = options.OnNonfinite == "skip";
+
     /// <summary>Steps so far that did not reach the weights.</summary>
     public int Skipped { get; private set; }
 
@@ -67,7 +70,7 @@ internal sealed class StepWatch(WatchdogOptions options, RowNames names, Func<St
     private bool Refuse(int step, StepSums sums, Func<string> kept)
     {
         var what = string.Create(CultureInfo.InvariantCulture, $"step {step}: the loss is {sums.Loss} and the gradient norm {sums.GradientNorm}; {findRows(sums)}");
-        if (!options.Skips) throw new NonFiniteStepException(what, kept());
+        if (!Skips) throw new NonFiniteStepException(what, kept());
         if (SkippedInARow == options.MaxConsecutiveSkips)
             throw new NonFiniteStepException($"{what}; the {SkippedInARow} steps before it were skipped for the same, as many in a row as max_consecutive_skips allows", kept());
         (Skipped, SkippedInARow) = (Skipped + 1, SkippedInARow + 1);

@@ -23,7 +23,7 @@ public class BestModelTests
         var watch = new BestModelWatch(options);
         for (var i = 0; i < values.Length; i++)
         {
-            See(watch, options, i + 1, values[i]);
+            See(watch, i + 1, values[i]);
             Assert.Equal((waited[i], waited[i] >= patience), (watch.State!.Waited, watch.StopsEarly));
             // Whatever is kept and given back goes on as if nothing had been.
             var again = new BestModelWatch(options);
@@ -38,7 +38,7 @@ public class BestModelTests
     {
         var options = new BestModelOptions { LoadBestModelAtEnd = true };
         var watch = new BestModelWatch(options);
-        See(watch, options, 0, -5);
+        See(watch, 0, -5);
         Assert.Equal(new BestModelState("eval_loss"), watch.State);
     }
 
@@ -47,16 +47,16 @@ public class BestModelTests
     {
         var options = new BestModelOptions { LoadBestModelAtEnd = true, GreaterIsBetter = true };
         var watch = new BestModelWatch(options);
-        See(watch, options, 2, 1);
-        See(watch, options, 3, 5, saved: false);
-        See(watch, options, 4, 2);
-        See(watch, options, 6, 1.5);
+        See(watch, 2, 1);
+        See(watch, 3, 5, saved: false);
+        See(watch, 4, 2);
+        See(watch, 6, 1.5);
         Assert.Equal((3, 4), (watch.State!.Step, watch.CheckpointStep));
         Assert.Equal((4, "the model written is that of step 4, of eval_loss 2"), (watch.Choice(6), watch.WhichModel(6)));
         // The last step's model is in memory, saved or not.
-        See(watch, options, 7, 3, saved: false);
+        See(watch, 7, 3, saved: false);
         Assert.Equal((0, "the model written is that of step 7, of eval_loss 3, the last"), (watch.Choice(7), watch.WhichModel(7)));
-        See(watch, options, 8, 2, saved: false);
+        See(watch, 8, 2, saved: false);
         Assert.Equal(4, watch.Choice(8));
     }
 
@@ -65,7 +65,7 @@ public class BestModelTests
     {
         var options = new BestModelOptions { MetricForBestModel = "loss" };
         var watch = new BestModelWatch(options);
-        See(watch, options, 2, 1);
+        See(watch, 2, 1);
         var branched = new BestModelWatch(options);
         branched.Restore(watch.State, _ => false);
         Assert.Equal((1.0, 2, 0), (branched.State!.Value, branched.State.Step, branched.CheckpointStep));
@@ -104,11 +104,11 @@ public class BestModelTests
     {
         var text = "model_name_or_path: m\noutput_dir: o\ndataset: d\neval_fraction: 0.1\neval_strategy: epoch\n" + lines;
         if (!isOne) Assert.Throws<ConfigException>(() => ConfigReader.ReadText<DpoConfig>(text, "dpo.yaml", []));
-        else Assert.True(ConfigReader.ReadText<DpoConfig>(text, "dpo.yaml", []).Value.Best.Greater == !lines.Contains("nll_loss", StringComparison.Ordinal));
+        else Assert.True(ConfigReader.ReadText<DpoConfig>(text, "dpo.yaml", []).Value.Best.Compares);
         using var model = TinyTraining.Model();
         Assert.Equal(StageChecks.Metrics(new() { RpoAlpha = 1 }), TinyTraining.Dpo(model, model, Zephyr.Objectives.DpoSettings.Of(new() { RpoAlpha = 1 })).MetricNames);
     }
 
-    private static void See(BestModelWatch watch, BestModelOptions options, int step, double value, bool saved = true) =>
-        watch.See(step, new Dictionary<string, double> { [options.Metric!] = value }, saved);
+    private static void See(BestModelWatch watch, int step, double value, bool saved = true) =>
+        watch.See(step, new Dictionary<string, double> { [watch.State!.Metric] = value }, saved);
 }
