@@ -12,8 +12,6 @@ public static class TorchOps
     private static readonly Lazy<jit.CompilationUnit> Activations = Compiled("""
         def silu_backward_(gradient, x):
             return torch.silu_backward(gradient, x, grad_input=gradient)
-        def row_norms(x):
-            return torch.linalg_vector_norm(x, 2, [-1], True)
         def log_softmax_(x):
             return torch._log_softmax(x, 1, False, out=x)
         def row_norms(x):
@@ -35,9 +33,6 @@ public static class TorchOps
         // The same tensor comes back as a second handle; so below.
         using var alias = (Tensor)Activations.Value.invoke("silu_backward_", gradient, x);
     }
-
-    /// <summary>The L2 norm of each row, [T, 1] of [T, D], read once. TorchSharp's own hands the 2 over in an object that nobody holds.</summary>
-    public static Tensor RowNorms(Tensor x) => (Tensor)Activations.Value.invoke("row_norms", x);
 
     /// <summary>Turns rows of logits into log-probabilities in place: each row is read whole before it is written, so no second buffer is needed.</summary>
     /// <param name="logits">[C, V]</param>
