@@ -150,7 +150,7 @@ public sealed class StageResumeTests : IDisposable
     public void Two_runs_do_not_write_to_one_folder_at_once()
     {
         using (new RunFolder(_world.PathOf("busy")).Claim())
-            Assert.Equal($"output_dir {_world.PathOf("busy")}: another run is writing to it, expected a folder of its own for each",
+            Assert.Equal($"output_dir {_world.PathOf("busy")}: another run (process {Environment.ProcessId}) is writing to it, expected a folder of its own for each",
                 Assert.Throws<UserErrorException>(() => _world.Run("sft", "busy")).Message);
         Assert.False(_world.Run("sft", "busy").Interrupted);
     }
@@ -179,10 +179,11 @@ public sealed class StageResumeTests : IDisposable
     [InlineData("trainer_state.json", "null")]
     [InlineData("optimizer.safetensors", "xx")]
     [InlineData("model.safetensors", "xx")]
-    public void A_broken_checkpoint_is_refused_by_name(string file, string content)
+    public void A_checkpoint_that_was_never_sound_is_refused_by_name(string file, string content)
     {
         Stop("sft", "stopped", 3);
         var path = _world.Write($"stopped/checkpoint-3/{file}", content);
+        CheckpointManifest.Write(_world.PathOf("stopped/checkpoint-3"));
         Assert.StartsWith($"{path} cannot be used: ", Assert.Throws<UserErrorException>(() => _world.Run("sft", "stopped")).Message);
     }
 
