@@ -17,17 +17,32 @@ internal static class WholeFile
         var aside = path + ".tmp";
         try
         {
-            using (var file = new FileStream(aside, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16))
+            Guard(() =>
             {
+                using var file = new FileStream(aside, FileMode.Create, FileAccess.Write, FileShare.None, 1 << 16);
                 write(file);
                 file.Flush(flushToDisk: true);
-            }
+            });
             File.Move(aside, path, overwrite: true);
         }
         catch
         {
             File.Delete(aside);
             throw;
+        }
+    }
+
+    /// <summary>Runs what writes. .NET calls a file at the limit of its size (EFBIG: ulimit -f, or the file system's own) a wrong argument; it is a failure of the disk like any other.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    public static void Guard(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (ArgumentOutOfRangeException error) when (error.TargetSite?.DeclaringType == typeof(RandomAccess))
+        {
+            throw new IOException("File too large for a limit of the system (ulimit -f) or of the disk", error);
         }
     }
 }

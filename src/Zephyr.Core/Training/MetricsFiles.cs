@@ -64,7 +64,7 @@ public sealed class MetricsFiles(string folder) : ITrainingObserver
         var whole = file.Seek(0, SeekOrigin.End);
         try
         {
-            buffer.WriteTo(file);
+            WholeFile.Guard(() => buffer.WriteTo(file));
         }
         catch (IOException)
         {

@@ -155,7 +155,7 @@ public sealed class RunFolder(string root)
         Directory.CreateDirectory(aside);
         try
         {
-            write(aside);
+            WholeFile.Guard(() => write(aside));
             foreach (var file in Directory.EnumerateFiles(aside)) DiskFlush.OfFile(file);
             DiskFlush.OfFolder(aside);
         }
