@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using Zephyr.Cli.Commands;
 using Zephyr.Cli.Rendering;
+using Zephyr.Runtime;
 
 namespace Zephyr.Cli;
 
@@ -16,7 +17,7 @@ internal static class CommandLine
         var parsed = root.Parse(Arguments.WithValues(args, root), new ParserConfiguration { EnablePosixBundling = false, ResponseFileTokenReplacer = null });
         if (parsed.Action is not HelpPage && ParseErrors.OfCommand(parsed) is { } error)
         {
-            console.Error.WriteLine(PlainText.OneLine(error));
+            console.Error.WriteLine(PlainText.OneLine(Secrets.Mask(error)));
             return ExitCodes.BadInput;
         }
 

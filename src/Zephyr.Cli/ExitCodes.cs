@@ -28,20 +28,22 @@ internal static class ExitCodes
                 return Report(only, error);
             case ConfigException config:
                 // As compilers write them: FILE:LINE: first, so that editors can jump there.
-                foreach (var problem in config.Problems) error.WriteLine(PlainText.OneLine(problem.ToString()));
+                foreach (var problem in config.Problems) error.WriteLine(OneLine(problem.ToString()));
                 return BadInput;
             case UserErrorException user:
-                error.WriteLine($"zephyr: {PlainText.OneLine(user.Message)}");
+                error.WriteLine($"zephyr: {OneLine(user.Message)}");
                 return BadInput;
             case OperationCanceledException:
                 error.WriteLine("zephyr: interrupted");
                 return Interrupted;
             case RunFailedException failed:
-                error.WriteLine($"zephyr: {PlainText.OneLine(failed.Message)}");
+                error.WriteLine($"zephyr: {OneLine(failed.Message)}");
                 return Failed;
             default:
-                error.WriteLine($"zephyr: this is a bug in zephyr, please report it with the lines below.\n{exception}");
+                error.WriteLine($"zephyr: this is a bug in zephyr, please report it with the lines below.\n{Secrets.Mask(exception.ToString())}");
                 return Failed;
         }
     }
+    /// <summary>What a message quotes of a configuration may be a URL with a password in it.</summary>
+    private static string OneLine(string message) => PlainText.OneLine(Secrets.Mask(message));
 }

@@ -7,6 +7,9 @@ namespace Zephyr.Cli;
 /// </summary>
 internal sealed partial class InterruptSignals : IDisposable
 {
+    // Linux's number. .NET has no name for it, and by itself it ends the process without a word.
+    private const PosixSignal FileSizeExceeded = (PosixSignal)25;
+
     private readonly CancellationTokenSource _source = new();
     private readonly TextWriter _error;
     private readonly Action _exitNow;
@@ -22,6 +25,8 @@ internal sealed partial class InterruptSignals : IDisposable
         [
             PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal),
             PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal),
+            // A file at the limit of its size (ulimit -f) is then an error of the write, as a full disk is.
+            PosixSignalRegistration.Create(FileSizeExceeded, context => context.Cancel = true),
         ];
     }
 

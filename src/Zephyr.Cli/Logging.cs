@@ -1,6 +1,7 @@
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
+using Serilog.Formatting;
 using Serilog.Formatting.Display;
 using Zephyr.Runtime;
 
@@ -35,10 +36,23 @@ internal static class Logging
         }
     }
 
+    /// <summary>A log is sent to others: no password or token of what a message or an exception quotes is in it.</summary>
+    private sealed class MaskedText : ITextFormatter
+    {
+        private readonly MessageTemplateTextFormatter _format = new(Template);
+
+        public void Format(LogEvent logEvent, TextWriter output)
+        {
+            using var line = new StringWriter { NewLine = "\n" };
+            _format.Format(logEvent, line);
+            output.Write(Secrets.Mask(line.ToString()));
+        }
+    }
+
     /// <summary>Whole lines, so that they go above what is being redrawn. Serilog's console sink writes past our streams.</summary>
     private sealed class Lines(TextWriter writer) : ILogEventSink
     {
-        private readonly MessageTemplateTextFormatter _format = new(Template);
+        private readonly MaskedText _format = new();
 
         public void Emit(LogEvent logEvent)
         {
@@ -52,7 +66,7 @@ internal static class Logging
     private sealed class FileOnFirstLine(string outputDir) : ILogEventSink, IDisposable
     {
         private readonly Lazy<Logger> _file = new(() => new LoggerConfiguration().MinimumLevel.Verbose()
-            .WriteTo.File(Path.Combine(outputDir, "zephyr.log"), outputTemplate: Template, fileSizeLimitBytes: null).CreateLogger());
+            .WriteTo.File(new MaskedText(), Path.Combine(outputDir, "zephyr.log"), fileSizeLimitBytes: null).CreateLogger());
 
         public void Emit(LogEvent logEvent) => _file.Value.Write(logEvent);
 

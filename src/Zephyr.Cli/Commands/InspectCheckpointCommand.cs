@@ -24,7 +24,7 @@ internal static class InspectCheckpointCommand
 
     private static int Run(InspectCheckpointOptions options, CliSession session)
     {
-        var run = RunInspection.Of(options.Checkpoint);
+        var run = RunInspection.Of(options.Checkpoint, session.Cancellation);
         if (options.Json) JsonResult.Write(session.Console.Output, run);
         else CheckpointTables.Write(session.Console.Results, run);
         return run.Checkpoints.All(checkpoint => checkpoint.Problems.Count == 0) ? ExitCodes.Done : ExitCodes.BadInput;

@@ -1,4 +1,5 @@
 using Spectre.Console;
+using Zephyr.Runtime;
 using Zephyr.Training;
 
 namespace Zephyr.Cli.Rendering;
@@ -86,7 +87,7 @@ internal sealed class ConsoleObserver(CliConsole console, TimeProvider time) : I
     }
 
     /// <inheritdoc/>
-    public void OnNote(string text) => WriteLine(text);
+    public void OnNote(string text) => WriteLine(Secrets.Mask(text));
 
     /// <inheritdoc/>
     public void OnEnd(TrainingSummary summary)

@@ -164,7 +164,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         new(setting.Line is null ? null : file, setting.Line, setting.Written, message);
 
     private string OriginOf(ConfigKey key, IReadOnlyCollection<string> assumed) =>
-        _settings.TryGetValue(key, out var setting) ? OriginOf(setting) : assumed.Contains(key.Name) ? HandbookDefaults.Origin : "default";
+        _settings.TryGetValue(key, out var setting) ? OriginOf(setting) : assumed.Contains(key.Name) ? HandbookDefaults.Origin : ResolvedKey.Default;
 
     private string OriginOf(Setting setting) =>
         (setting.Line is null ? $"option {setting.Written}" : $"file {file} line {setting.Line}") + (setting.Wording.Length > 0 ? $" ({setting.Wording})" : "");

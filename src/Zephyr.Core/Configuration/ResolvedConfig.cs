@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Zephyr.Runtime;
 
 namespace Zephyr.Configuration;
 
@@ -8,7 +9,11 @@ namespace Zephyr.Configuration;
 /// <param name="Value">string, bool, int, long, double, a list of strings, or null.</param>
 /// <param name="Origin">"file configs/sft.yaml line 4", "option --learning_rate" or "default".</param>
 /// <param name="Assumed">Nobody said it: it follows from another key, and a person should be told.</param>
-public sealed record ResolvedKey(string Name, object? Value, string Origin, bool Assumed = false);
+public sealed record ResolvedKey(string Name, object? Value, string Origin, bool Assumed = false)
+{
+    /// <summary>The origin of what nobody said.</summary>
+    public const string Default = "default";
+}
 
 /// <summary>A key of TRL, transformers or the handbook that was given and changes nothing here.</summary>
 /// <param name="Name">The key as it was written, without dashes.</param>
@@ -16,7 +21,10 @@ public sealed record ResolvedKey(string Name, object? Value, string Origin, bool
 /// <param name="Reason">Why it changes nothing, as a clause.</param>
 public sealed record IgnoredKey(string Name, string Origin, string Reason);
 
-/// <summary>A configuration that has been read and checked, with the origin of every value.</summary>
+/// <summary>
+/// A configuration that has been read and checked, with the origin of every value. What it says of itself has no secrets in it, for it goes into files that others read;
+/// <see cref="Value"/> alone holds what was written.
+/// </summary>
 /// <param name="Value">The record that the program works with.</param>
 /// <param name="Keys">Every key of the schema in its order.</param>
 public sealed record ResolvedConfig<T>(T Value, IReadOnlyList<ResolvedKey> Keys) where T : class
@@ -36,7 +44,7 @@ public sealed record ResolvedConfig<T>(T Value, IReadOnlyList<ResolvedKey> Keys)
     public JsonObject ToJson()
     {
         var json = new JsonObject();
-        foreach (var key in Keys) json[key.Name] = new JsonObject { ["value"] = ToNode(key.Value), ["origin"] = key.Origin };
+        foreach (var key in Keys) json[key.Name] = new JsonObject { ["value"] = ToNode(key.Value), ["origin"] = Secrets.Mask(key.Origin) };
         return json;
     }
 
@@ -44,7 +52,7 @@ public sealed record ResolvedConfig<T>(T Value, IReadOnlyList<ResolvedKey> Keys)
     public JsonObject IgnoredToJson()
     {
         var json = new JsonObject();
-        foreach (var key in Ignored) json[key.Name] = new JsonObject { ["reason"] = key.Reason, ["origin"] = key.Origin };
+        foreach (var key in Ignored) json[key.Name] = new JsonObject { ["reason"] = key.Reason, ["origin"] = Secrets.Mask(key.Origin) };
         return json;
     }
 
@@ -60,20 +68,20 @@ public sealed record ResolvedConfig<T>(T Value, IReadOnlyList<ResolvedKey> Keys)
         foreach (var (setting, origin) in lines) text.Append(setting.PadRight(column)).Append("  # ").Append(origin).Append('\n');
         if (Ignored.Count > 0) text.Append("\n# Ignored:\n");
         foreach (var key in Ignored) text.Append($"# {key.Name} ({key.Origin}): {key.Reason}\n");
-        return text.ToString();
+        return Secrets.Mask(text.ToString());
     }
 
     private static JsonNode? ToNode(object? value) => value switch
     {
         null => null,
-        string text => JsonValue.Create(text),
+        string text => JsonValue.Create(Secrets.Mask(text)),
         bool flag => JsonValue.Create(flag),
         int number => JsonValue.Create(number),
         long number => JsonValue.Create(number),
         double number => JsonValue.Create(number),
-        IReadOnlyList<string> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(item))]),
+        IReadOnlyList<string> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(Secrets.Mask(item)))]),
         IReadOnlyList<double> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(item))]),
-        IReadOnlyDictionary<string, double> map => new JsonObject(map.Select(entry => KeyValuePair.Create(entry.Key, (JsonNode?)JsonValue.Create(entry.Value)))),
+        IReadOnlyDictionary<string, double> map => new JsonObject(map.Select(entry => KeyValuePair.Create(Secrets.Mask(entry.Key), (JsonNode?)JsonValue.Create(entry.Value)))),
         _ => throw new NotSupportedException($"a configuration value cannot be {value.GetType()}"),
     };
 }

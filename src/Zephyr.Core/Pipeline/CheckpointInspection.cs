@@ -29,12 +29,14 @@ public sealed record CheckpointInspection(
     string Path, int Step, int? TotalSteps, double? Epoch, long Tokens, double? Loss, bool EvaluationDue, IReadOnlyDictionary<string, string> Shape,
     long Parameters, long Bytes, IReadOnlyList<OptimizerPart> Optimizer, IReadOnlyList<string> Problems)
 {
-    /// <summary>Reads a checkpoint folder; no tensor is read.</summary>
+    /// <summary>Reads a checkpoint folder: headers for what is in it, and every byte once for whether it is what was written.</summary>
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="cancellation">Ends the reading of large files.</param>
     /// <exception cref="UserErrorException">It has no trainer_state.json, or a broken one.</exception>
-    public static CheckpointInspection Of(string folder)
+    public static CheckpointInspection Of(string folder, CancellationToken cancellation = default)
     {
         var state = TrainingState.Read(folder);
-        var problems = new List<string>();
+        List<string> problems = [.. CheckpointManifest.Problems(folder, cancellation)];
         var config = Try(() => MistralConfigFile.Read(folder), problems);
         if (config is not null)
         {
@@ -49,6 +51,23 @@ public sealed record CheckpointInspection(
             batch > 0 && accumulation > 0 && rows > 0 ? new BatchPlan(rows.Value, batch.Value, accumulation.Value, null).EpochAfter(state.Step) : null,
             state.Tokens, state is { TallySums: [var sum, ..], TallyWeights: [> 0 and var weight, ..] } ? sum / weight : null, state.EvaluationDue, state.Shape,
             config?.ParameterCount ?? 0, Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), PartsOf(file), problems);
+    }
+
+    /// <summary>The same of a folder among others: where its state cannot be read, that is its problem.</summary>
+    /// <param name="step">The step in its name.</param>
+    /// <param name="folder">The checkpoint.</param>
+    /// <param name="cancellation">Ends the reading of large files.</param>
+    internal static CheckpointInspection Named(int step, string folder, CancellationToken cancellation)
+    {
+        try
+        {
+            return Of(folder, cancellation);
+        }
+        catch (UserErrorException error)
+        {
+            return new(folder, step, null, null, 0, null, false, new Dictionary<string, string>(), 0, Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), [],
+                [.. CheckpointManifest.Problems(folder, cancellation), error.Message]);
+        }
     }
 
     private static int? Number(TrainingState state, string key) =>

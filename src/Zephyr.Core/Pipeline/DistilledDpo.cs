@@ -51,7 +51,7 @@ public static class DistilledDpo
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
         var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
-            resolved.ToJson(), settings);
+            resolved.ToJson(), settings, cancellation);
         stage.Remark(resolved);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
         var reference = config.Dpo.RefModelNameOrPath ?? config.Model.ModelNameOrPath;

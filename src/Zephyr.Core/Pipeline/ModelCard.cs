@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Zephyr.Runtime;
 
 namespace Zephyr.Pipeline;
 
@@ -15,6 +16,6 @@ internal static class ModelCard
         card.Append("Turns are written `<|role|>`, newline, text, `</s>`, newline; the tokenizer's chat template says the same.\n\n");
         card.Append("| key | value |\n|---|---|\n");
         foreach (var (key, entry) in config) card.Append($"| {key} | {entry!["value"]?.ToJsonString().Replace("|", "\\|")} |\n");
-        return card.ToString();
+        return Secrets.Mask(card.ToString());
     }
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
 using Zephyr.Runtime;
 using Zephyr.Training;
 
@@ -17,27 +15,32 @@ public sealed record RunInspection(
 {
     /// <summary>Looks at a checkpoint and the run it stands in, or at all checkpoints of an output folder.</summary>
     /// <exception cref="UserErrorException">The folder is neither.</exception>
-    public static RunInspection Of(string folder)
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    public static RunInspection Of(string folder, CancellationToken cancellation = default)
     {
         if (!Directory.Exists(folder)) throw new UserErrorException($"{folder}: there is no such folder, expected a checkpoint or an output_dir");
         var one = File.Exists(Path.Combine(folder, TrainingState.FileName));
         var root = one ? Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))! : folder;
         var run = new RunFolder(root);
-        if (!one && run.Checkpoints.Count == 0)
+        if (!one && run.Named.Count == 0)
             throw new UserErrorException($"{folder}: found neither {TrainingState.FileName} nor a checkpoint-N folder, expected a checkpoint or an output_dir with checkpoints");
-        List<CheckpointInspection> checkpoints = one ? [CheckpointInspection.Of(folder)] : [.. run.Checkpoints.Select(checkpoint => CheckpointInspection.Of(checkpoint.Path))];
-        return new(root, OutputFolder.StageOf(root), ModelOf(root), run.IsFinished, checkpoints, Advise(run, checkpoints[^1], one ? folder : "auto"));
+        List<CheckpointInspection> checkpoints = one
+            ? [CheckpointInspection.Of(folder, cancellation)]
+            : [.. run.Named.Select(checkpoint => CheckpointInspection.Named(checkpoint.Step, checkpoint.Path, cancellation))];
+        // What auto leaves out is said of each; it takes the newest whole one.
+        var chosen = checkpoints.LastOrDefault(checkpoint => checkpoint.Problems.Count == 0) ?? checkpoints[^1];
+        return new(root, OutputFolder.StageOf(root), ModelOf(root), run.IsFinished, checkpoints, Advise(run, chosen, one ? folder : "auto"));
     }
 
     private static string Advise(RunFolder run, CheckpointInspection checkpoint, string resume)
     {
         var of = checkpoint.TotalSteps is { } total ? $" of {total}" : "";
-        if (checkpoint.Problems.Count > 0) return $"--resume {resume} would be refused: the checkpoint is not whole";
+        if (checkpoint.Problems.Count > 0) return $"--resume {resume} would be refused: {(resume == "auto" ? "no" : "the")} checkpoint is {(resume == "auto" ? "" : "not ")}whole";
         if (run.IsFinished)
             return resume == "auto"
                 ? "--resume auto would be refused: the run is finished; overwrite_output_dir: true starts over"
                 : $"--resume {resume} begins a run after step {checkpoint.Step}{of} in another output_dir; in this one, which is finished, only with overwrite_output_dir: true";
-        if (run.Checkpoints is [.., var newest] && newest.Step > checkpoint.Step && run.Holds(checkpoint.Path))
+        if (resume != "auto" && run.Checkpoints is [.., var newest] && newest.Step > checkpoint.Step && run.Holds(checkpoint.Path))
             return $"--resume {resume} would be refused: {newest.Path} is newer and would be lost; with overwrite_output_dir: true it goes on after step {checkpoint.Step}{of}";
         return $"--resume {resume} goes on after step {checkpoint.Step}{of}{(checkpoint.EvaluationDue ? ", beginning with the evaluation that was cut off" : "")}, "
             + "if the values above are still the run's";
@@ -47,9 +50,9 @@ public sealed record RunInspection(
     {
         try
         {
-            return (string?)JsonNode.Parse(File.ReadAllBytes(Path.Combine(root, OutputFolder.RecordName)))?["config"]?["model_name_or_path"]?["value"];
+            return (string?)RunRecord.Read(root)?["config"]?["model_name_or_path"]?["value"];
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        catch (InvalidOperationException)
         {
             return null;
         }

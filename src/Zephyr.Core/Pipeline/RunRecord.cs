@@ -8,7 +8,10 @@ using Zephyr.Runtime;
 
 namespace Zephyr.Pipeline;
 
-/// <summary>run.json: what really ran. Configuration with the origin of each value, versions, device, seed, and hashes of what went in.</summary>
+/// <summary>
+/// run.json: what really ran. Configuration with the origin of each value, versions, machine, seed, hashes of what went in, the command that does it again, and
+/// what became of it.
+/// </summary>
 internal static class RunRecord
 {
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
@@ -18,11 +21,16 @@ internal static class RunRecord
     /// <param name="seed">The run's seed.</param>
     /// <param name="inputs">Files whose content matters: each is hashed.</param>
     /// <param name="hashes">Those that are known already.</param>
-    public static JsonObject Create(string stage, JsonObject config, long seed, IEnumerable<string> inputs, FileHashes hashes) => new()
+    /// <param name="resume">A checkpoint of another folder that the run begins from; null for none.</param>
+    public static JsonObject Create(string stage, JsonObject config, long seed, IEnumerable<string> inputs, FileHashes hashes, string? resume = null) => new()
     {
         ["stage"] = stage,
+        ["repeat"] = RepeatCommand.Of(stage, config, Environment.CurrentDirectory, resume),
         ["zephyr"] = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
         ["dotnet"] = Environment.Version.ToString(),
+        ["git_commit"] = GitCommit.Of(Environment.CurrentDirectory),
+        ["system"] = Machine.System,
+        ["processor"] = Machine.Processor,
         ["seed"] = seed,
         ["config"] = config,
         ["sha256"] = new JsonObject(inputs.Distinct().Order(StringComparer.Ordinal).Select(path => KeyValuePair.Create(path, (JsonNode?)hashes.Of(path)))),
@@ -55,10 +63,20 @@ internal static class RunRecord
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(hashes))))[..12];
     }
 
-    /// <summary>Writes it beside and renames it into place.</summary>
-    public static void Write(string path, JsonObject record)
+    /// <summary>The record of a folder; null where there is none that can be read.</summary>
+    public static JsonObject? Read(string folder)
     {
-        File.WriteAllText(path + ".tmp", record.ToJsonString(Indented) + "\n");
-        File.Move(path + ".tmp", path, overwrite: true);
+        try
+        {
+            return JsonNode.Parse(File.ReadAllBytes(Path.Combine(folder, OutputFolder.RecordName))) as JsonObject;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
     }
+
+    /// <summary>Writes it beside and renames it into place, without what a path may hold of secrets.</summary>
+    /// <exception cref="IOException">It cannot be written; what was there before still is.</exception>
+    public static void Write(string path, JsonObject record) => WholeFile.Write(path, Secrets.Mask(record.ToJsonString(Indented)) + "\n");
 }

@@ -22,6 +22,7 @@ internal sealed class TrainingStage
     private readonly JsonObject _config;
     private readonly ITrainingObserver _observer;
     private readonly List<string> _notes = [];
+    private readonly string _found;
     private JsonObject _ignored = [];
 
     /// <param name="name">sft or dpo.</param>
@@ -30,7 +31,8 @@ internal sealed class TrainingStage
     /// <param name="options">The training loop's keys.</param>
     /// <param name="config">The whole configuration with origins, for run.json.</param>
     /// <param name="session">Resume choice and observer.</param>
-    public TrainingStage(string name, ModelOptions model, RunOptions run, TrainerOptions options, JsonObject config, StageSettings session)
+    /// <param name="cancellation">Ends the check of the checkpoint that the run goes on from.</param>
+    public TrainingStage(string name, ModelOptions model, RunOptions run, TrainerOptions options, JsonObject config, StageSettings session, CancellationToken cancellation)
     {
         (Name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
         var native = NativeTorch.Load(model.CpuKernels);
@@ -40,12 +42,15 @@ internal sealed class TrainingStage
         if (model.TokenizerNameOrPath is { } tokenizerPath) RequireElsewhere("tokenizer_name_or_path", tokenizerPath);
         if (!native.Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal))
             Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
-        Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume);
+        Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume, Note, cancellation);
+        _found = Folder.Signature;
         ModelConfig = MistralConfigFile.Read(Checkpoint ?? model.ModelNameOrPath);
         ModelFolder.RequireWeights(Checkpoint ?? model.ModelNameOrPath, ModelConfig);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (options.Optimizer.Note is { } note) Note(note);
+        if (Checkpoint is not null && ResumePoint.ChangesSince(Checkpoint, config).ToList() is { Count: > 0 } changes)
+            Note($"{Checkpoint} was written with other values: {string.Join(", ", changes)}");
     }
 
     /// <summary>sft or dpo.</summary>
@@ -115,8 +120,11 @@ internal sealed class TrainingStage
     {
         var observer = RunObservers.Of(_observer, Folder, _options.Cadence, Checkpoint);
         string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : ModelFiles(run.Reference)];
-        var record = RunRecord.Create(Name, _config, _run.Seed, decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)), Hashes)
-            .WithTraining(Device.ToString(), Precision, Checkpoint);
+        var goesOn = Checkpoint is not null && Folder.Holds(Checkpoint);
+        var inputs = decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)).Concat(TokenizerOf(_model));
+        var record = RunRecord.Create(Name, _config, _run.Seed, inputs, Hashes, goesOn ? null : Checkpoint).WithTraining(Device.ToString(), Precision, Checkpoint);
+        if (Checkpoint is not null && ResumePoint.OtherGround(Checkpoint, record).ToList() is { Count: > 0 } other)
+            Note($"{Checkpoint} was written elsewhere, and the last bits of what follows may differ: {string.Join(", ", other)}");
         record["ignored"] = _ignored;
         var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };
         using var trainer = new Trainer<TExample>(policy, objective, run.Data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
@@ -124,10 +132,13 @@ internal sealed class TrainingStage
         var rehearsed = _options.Watchdogs.Preflight ? trainer.Rehearse() : null;
         cancellation.ThrowIfCancellationRequested();
         using var claim = Folder.Claim();
-        Folder.Prepare(Checkpoint is not null && Folder.Holds(Checkpoint) ? trainer.Step : 0);
+        if (Folder.Signature != _found)
+            throw new UserErrorException($"output_dir {Folder.Root}: another run has written to it meanwhile, expected a folder of its own for each; the same command goes on from there");
+        RunHistory? history = null;
         try
         {
-            RunRecord.Write(Path.Combine(Folder.Root, OutputFolder.RecordName), record);
+            Folder.Prepare(goesOn ? trainer.Step : 0);
+            history = new(Folder.Root, record, goesOn, trainer.Step, trainer.Tokens, TimeProvider.System);
             foreach (var note in _notes) observer.OnNote(note);
             observer.OnNote(trainer.LearningRates);
             if (rehearsed is not null) observer.OnNote(rehearsed);
@@ -136,15 +147,38 @@ internal sealed class TrainingStage
                 Device.ToString(), Precision, trainer.EvaluationDue));
             var watch = Stopwatch.StartNew();
             var interrupted = trainer.Run(cancellation);
+            history.End(interrupted ? "interrupted" : "finished", trainer.Step, trainer.Tokens);
             var summary = new TrainingSummary(trainer.Step, watch.Elapsed.TotalSeconds, Folder.Root, interrupted);
             observer.OnEnd(summary);
             return summary;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error)
         {
+            EndFailed(history, trainer.Step, trainer.Tokens);
+            if (error is not (IOException or UnauthorizedAccessException)) throw;
             throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
         }
     }
+
+    private static void EndFailed(RunHistory? history, int step, long tokens)
+    {
+        try
+        {
+            history?.End("failed", step, tokens);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The disk that is full for the run is full for its record; why it failed is what is told.
+        }
+    }
+
+    /// <summary>The tokenizer's file where it is not the model's.</summary>
+    private static IEnumerable<string> TokenizerOf(ModelOptions model) => model.TokenizerNameOrPath switch
+    {
+        null => [],
+        var folder when Directory.Exists(folder) => [Path.Combine(folder, TokenizerFiles.ModelFile)],
+        var file => [file],
+    };
 
     private static string Describe(MicroBatchSummary batches, int maxTokens) =>
         $"micro-batches by tokens: {batches.PerStep}; the largest has {batches.MostTokens} tokens of at most {maxTokens}";

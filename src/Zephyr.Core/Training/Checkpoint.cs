@@ -10,7 +10,7 @@ internal static class Checkpoint
     public const string OptimizerFile = "optimizer.safetensors";
 
     /// <summary>The files that are no part of the model.</summary>
-    private static readonly string[] OwnFiles = [OptimizerFile, TrainingState.FileName];
+    private static readonly string[] OwnFiles = [OptimizerFile, TrainingState.FileName, CheckpointManifest.FileName];
 
     public static void Write(string folder, Optimizer optimizer, TrainingState state)
     {

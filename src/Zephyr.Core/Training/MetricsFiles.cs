@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Zephyr.Runtime;
 
 namespace Zephyr.Training;
 
@@ -59,8 +60,18 @@ public sealed class MetricsFiles(string folder) : ITrainingObserver
             json.WriteEndObject();
         }
         buffer.WriteByte((byte)'\n');
-        using var file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
-        buffer.WriteTo(file);
+        using var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, 0);
+        var whole = file.Seek(0, SeekOrigin.End);
+        try
+        {
+            WholeFile.Guard(() => buffer.WriteTo(file));
+        }
+        catch (IOException)
+        {
+            // What a full disk took of the line.
+            file.SetLength(whole);
+            throw;
+        }
     }
 
     /// <summary>
@@ -71,8 +82,11 @@ public sealed class MetricsFiles(string folder) : ITrainingObserver
     {
         if (!File.Exists(path)) return;
         var kept = plan.StartStep == 0 ? [] : File.ReadLines(path).Where(line => Precedes(line, plan));
-        File.WriteAllText(path + ".tmp", string.Concat(kept.Select(line => line + "\n")));
-        File.Move(path + ".tmp", path, overwrite: true);
+        WholeFile.Write(path, file =>
+        {
+            using var writer = new StreamWriter(file, leaveOpen: true) { NewLine = "\n" };
+            foreach (var line in kept) writer.WriteLine(line);
+        });
     }
 
     private static bool Precedes(string line, TrainingPlan plan)

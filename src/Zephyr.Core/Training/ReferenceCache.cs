@@ -93,9 +93,12 @@ public sealed class ReferenceCache
     /// <summary>Begins the file anew with what is known, so that lines are only ever added behind whole ones.</summary>
     private void Rewrite()
     {
-        var aside = _path + ".tmp";
-        File.WriteAllLines(aside, _known.Select(pair => LineOf(pair.Key, pair.Value)).Prepend(JsonSerializer.Serialize(new Dictionary<string, string> { ["reference"] = _identity })));
-        File.Move(aside, _path, overwrite: true);
+        WholeFile.Write(_path, file =>
+        {
+            using var writer = new StreamWriter(file, leaveOpen: true) { NewLine = "\n" };
+            writer.WriteLine(JsonSerializer.Serialize(new Dictionary<string, string> { ["reference"] = _identity }));
+            foreach (var (key, sums) in _known) writer.WriteLine(LineOf(key, sums));
+        });
     }
 
     // Nine digits tell one float from every other.

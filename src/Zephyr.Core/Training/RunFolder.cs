@@ -18,12 +18,13 @@ public sealed class RunFolder(string root)
     /// <summary>The folder itself.</summary>
     public string Root { get; } = root;
 
-    /// <summary>The whole checkpoints, oldest first.</summary>
-    public IReadOnlyList<(int Step, string Path)> Checkpoints =>
+    /// <summary>Everything that is called a checkpoint, oldest first; whether it is one, <see cref="CheckpointManifest"/> says.</summary>
+    public IReadOnlyList<(int Step, string Path)> Named =>
         !Directory.Exists(Root) ? [] : [.. Directory.EnumerateDirectories(Root, CheckpointPrefix + "*")
-            .Select(path => (Step: StepOf(path), Path: path))
-            .Where(checkpoint => checkpoint.Step > 0 && File.Exists(Path.Combine(checkpoint.Path, TrainingState.FileName)))
-            .OrderBy(checkpoint => checkpoint.Step)];
+            .Select(path => (Step: StepOf(path), Path: path)).Where(checkpoint => checkpoint.Step > 0).OrderBy(checkpoint => checkpoint.Step)];
+
+    /// <summary>The checkpoints that are whole by the names and lengths of their files, oldest first.</summary>
+    public IReadOnlyList<(int Step, string Path)> Checkpoints => [.. Named.Where(checkpoint => CheckpointManifest.LooksWhole(checkpoint.Path))];
 
     /// <summary>The trained model stands at the top: the run went to its last step.</summary>
     public bool IsFinished => WeightFiles.Any(file => File.Exists(Path.Combine(Root, file)));
@@ -35,14 +36,24 @@ public sealed class RunFolder(string root)
     public bool Holds(string checkpoint) =>
         Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(checkpoint))) == Path.TrimEndingDirectorySeparator(Path.GetFullPath(Root));
 
-    /// <summary>Keeps other runs out as long as it is held.</summary>
+    /// <summary>What stands here that a run goes by: whoever decided something on it can see whether it is still so.</summary>
+    public string Signature => $"{IsFinished}, {string.Join(", ", Named.Select(checkpoint => checkpoint.Step))}";
+
+    /// <summary>Refuses a folder that another run is writing to, before anything long is begun. Changes nothing.</summary>
+    /// <exception cref="UserErrorException">It is another's.</exception>
+    public void RequireUnclaimed()
+    {
+        if (File.Exists(LockFile)) Claim().Dispose();
+    }
+
+    /// <summary>Keeps other runs out as long as it is held. The lock of a process that died is nobody's, and is taken.</summary>
     /// <exception cref="UserErrorException">Another run is at work here, or the folder cannot be made.</exception>
     public IDisposable Claim()
     {
         try
         {
             Directory.CreateDirectory(Root);
-            return OutputFolder.Lock(Path.Combine(Root, ".lock"), Root);
+            return OutputFolder.Lock(LockFile, Root);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -53,8 +64,7 @@ public sealed class RunFolder(string root)
     /// <summary>Refuses to go on from a checkpoint that is not the newest: the ones after it would be lost.</summary>
     public void RequireNewest(string checkpoint)
     {
-        var newest = Checkpoints[^1];
-        if (StepOf(Path.TrimEndingDirectorySeparator(checkpoint)) < newest.Step)
+        if (Checkpoints is [.., var newest] && StepOf(Path.TrimEndingDirectorySeparator(checkpoint)) < newest.Step)
             throw new UserErrorException($"--resume {checkpoint}: {newest.Path} is newer and would be lost; expected the newest checkpoint, or overwrite_output_dir: true");
     }
 
@@ -76,7 +86,7 @@ public sealed class RunFolder(string root)
     public void Prepare(int step)
     {
         foreach (var leftover in Directory.EnumerateDirectories(Root, "*" + Unfinished).Where(IsOwnLeftover)) Directory.Delete(leftover, recursive: true);
-        foreach (var (_, path) in Checkpoints.Where(checkpoint => checkpoint.Step > step)) Remove(path);
+        foreach (var (_, path) in Named.Where(checkpoint => checkpoint.Step > step)) Remove(path);
         // The weights first: without them no half-deleted model can pass for a finished run.
         foreach (var file in step == 0 ? WeightFiles.Concat(RunFiles) : WeightFiles) File.Delete(Path.Combine(Root, file));
         foreach (var shard in Directory.EnumerateFiles(Root, "model-*-of-*.safetensors")) File.Delete(shard);
@@ -90,9 +100,19 @@ public sealed class RunFolder(string root)
     {
         var path = CheckpointAfter(step);
         var aside = path + Unfinished;
-        FillAside(aside, write);
-        if (Directory.Exists(path)) Remove(path, ".old" + Unfinished);
+        FillAside(aside, folder =>
+        {
+            write(folder);
+            CheckpointManifest.Write(folder);
+        });
+        // A line that the checkpoint counts on must not be lost where the checkpoint is not.
+        foreach (var file in RunFiles.Select(name => Path.Combine(Root, name)).Where(File.Exists)) DiskFlush.OfFile(file);
+        var old = path + ".old" + Unfinished;
+        if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
+        if (Directory.Exists(path)) Directory.Move(path, old);
         Directory.Move(aside, path);
+        DiskFlush.OfFolder(Root);
+        if (Directory.Exists(old)) Directory.Delete(old, recursive: true);
         return path;
     }
 
@@ -104,18 +124,24 @@ public sealed class RunFolder(string root)
         foreach (var file in Directory.GetFiles(aside).OrderBy(file => WeightFiles.Contains(Path.GetFileName(file))).ThenBy(file => file, StringComparer.Ordinal))
             File.Move(file, Path.Combine(Root, Path.GetFileName(file)), overwrite: true);
         Directory.Delete(aside);
+        DiskFlush.OfFolder(Root);
     }
 
-    /// <summary>Removes the oldest checkpoints but for <paramref name="keep"/>; 0 keeps all. The newest always stays, and so does the best.</summary>
+    /// <summary>
+    /// Removes the oldest checkpoints but for <paramref name="keep"/> whole ones; 0 keeps all. The newest always stays, and so does the best. One that is torn
+    /// counts for none, so that the last whole one always stays.
+    /// </summary>
     /// <param name="keep">How many to keep. The best one is among them, but for 1: then it stays beside the newest, as in transformers.</param>
     /// <param name="best">The step of the best one; 0 where there is none.</param>
     public void Prune(int keep, int best = 0)
     {
-        if (keep == 0) return;
-        var checkpoints = Checkpoints;
-        var others = checkpoints.SkipLast(1).Where(checkpoint => checkpoint.Step != best).ToList();
-        var stay = Math.Max(0, keep - (checkpoints.Count - others.Count));
-        foreach (var (_, path) in others.SkipLast(stay)) Remove(path);
+        var whole = Checkpoints;
+        if (keep == 0 || whole.Count == 0) return;
+        var others = whole.SkipLast(1).Where(checkpoint => checkpoint.Step != best).ToList();
+        var stay = Math.Max(0, keep - (whole.Count - others.Count));
+        HashSet<int> kept = [whole[^1].Step, best, .. others.TakeLast(stay).Select(checkpoint => checkpoint.Step)];
+        var oldest = kept.Where(step => step != best || step == whole[^1].Step).Min();
+        foreach (var (step, path) in Named.Where(checkpoint => checkpoint.Step < oldest && !kept.Contains(checkpoint.Step))) Remove(path);
     }
 
     /// <summary>Where the checkpoint after a step stands, or would.</summary>
@@ -123,14 +149,16 @@ public sealed class RunFolder(string root)
 
     /// <summary>What checkpoints and the trained model take on the disk.</summary>
     public long RunBytes => !Directory.Exists(Root) ? 0
-        : Checkpoints.SelectMany(checkpoint => Directory.EnumerateFiles(checkpoint.Path)).Concat(Directory.EnumerateFiles(Root, "model*.safetensors")).Sum(file => new FileInfo(file).Length);
+        : Named.SelectMany(checkpoint => Directory.EnumerateFiles(checkpoint.Path)).Concat(Directory.EnumerateFiles(Root, "model*.safetensors")).Sum(file => new FileInfo(file).Length);
 
-    private bool HoldsRun => Checkpoints.Count > 0 || RunFiles.Concat(WeightFiles).Any(file => File.Exists(Path.Combine(Root, file)));
+    private string LockFile => Path.Combine(Root, ".lock");
+
+    private bool HoldsRun => Named.Count > 0 || RunFiles.Concat(WeightFiles).Any(file => File.Exists(Path.Combine(Root, file)));
 
     /// <summary>Deleting takes a while and may be cut off; by then the name no longer promises a whole checkpoint.</summary>
-    private static void Remove(string checkpoint, string suffix = Unfinished)
+    private static void Remove(string checkpoint)
     {
-        var aside = checkpoint + suffix;
+        var aside = checkpoint + Unfinished;
         if (Directory.Exists(aside)) Directory.Delete(aside, recursive: true);
         Directory.Move(checkpoint, aside);
         Directory.Delete(aside, recursive: true);
@@ -142,8 +170,9 @@ public sealed class RunFolder(string root)
         Directory.CreateDirectory(aside);
         try
         {
-            write(aside);
-            foreach (var file in Directory.EnumerateFiles(aside)) Flush(file);
+            WholeFile.Guard(() => write(aside));
+            foreach (var file in Directory.EnumerateFiles(aside)) DiskFlush.OfFile(file);
+            DiskFlush.OfFolder(aside);
         }
         catch
         {
@@ -152,16 +181,9 @@ public sealed class RunFolder(string root)
         }
     }
 
-    /// <summary>A rename may reach the disk before the content does; after a power cut the name would promise what is not there.</summary>
-    private static void Flush(string file)
-    {
-        using var handle = File.OpenHandle(file, FileMode.Open, FileAccess.ReadWrite);
-        RandomAccess.FlushToDisk(handle);
-    }
-
     private static bool IsOwnLeftover(string path) =>
         Path.GetFileName(path) is var name && (name == "model" + Unfinished || name.StartsWith(CheckpointPrefix, StringComparison.Ordinal));
 
-    private static int StepOf(string path) =>
-        int.TryParse(Path.GetFileName(path)[CheckpointPrefix.Length..], NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0;
+    private static int StepOf(string path) => Path.GetFileName(path) is var name && name.StartsWith(CheckpointPrefix, StringComparison.Ordinal)
+        && int.TryParse(name.AsSpan(CheckpointPrefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0;
 }

@@ -61,6 +61,9 @@ public sealed class Trainer<TExample> : IDisposable
     /// <summary>Steps taken so far.</summary>
     public int Step => _step;
 
+    /// <summary>Tokens the policy has seen.</summary>
+    public long Tokens => _tokens;
+
     /// <summary>What the micro-batches of the run's steps come to.</summary>
     public MicroBatchSummary MicroBatches => _plan.Summary(TotalSteps);
 

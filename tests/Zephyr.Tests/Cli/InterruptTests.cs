@@ -38,10 +38,56 @@ public sealed class InterruptTests : IDisposable
         }
     }
 
-    /// <summary>The program as it was built, with as many threads as the tests have: the same sums in the same order.</summary>
-    private Process Start(string output)
+    /// <summary>The first signal waits for the step in hand, the second for nothing: the step is lost, and what was saved before is as it was.</summary>
+    [Fact]
+    public async Task A_second_signal_ends_it_on_the_spot()
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "zephyr"), Args(output))
+        // A step of 4000 rows: some seconds.
+        var rows = _world.Write("many.jsonl", string.Concat(Enumerable.Repeat(await File.ReadAllTextAsync(_world.Dialogues, TestContext.Current.CancellationToken), 800)));
+        string[] args = ["sft", .. _world.KeysOf("sft", "twice", ("dataset", rows), ("gradient_accumulation_steps", "2000"), ("save_steps", "1"), ("logging_steps", "1"), ("eval_strategy", "no"))
+            .SelectMany(entry => new[] { $"--{entry.Key}", entry.Value })];
+        using var process = Start(args);
+        var waited = Stopwatch.StartNew();
+        while (!_world.Names("twice").Contains("checkpoint-1"))
+        {
+            Assert.False(process.HasExited);
+            Assert.True(waited.Elapsed < TimeSpan.FromMinutes(1), "no step was taken within a minute");
+            await Task.Delay(10, TestContext.Current.CancellationToken);
+        }
+        for (var i = 0; i < 2; i++)
+        {
+            await Task.Delay(100, TestContext.Current.CancellationToken);
+            using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+            await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
+        }
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(130, process.ExitCode);
+        Assert.Equal(["checkpoint-1"], _world.Names("twice").Where(name => name.StartsWith("checkpoint-", StringComparison.Ordinal)));
+        Assert.Equal(0, CliRun.Of("inspect", "checkpoint", _world.PathOf("twice")).Code);
+    }
+
+    /// <summary>Two processes, one folder.</summary>
+    [Fact]
+    public async Task A_second_run_in_the_folder_is_refused_and_the_first_goes_on()
+    {
+        using var process = Start("busy");
+        await Training(process, "busy");
+        Assert.Equal(new(2, "", $"zephyr: output_dir {_world.PathOf("busy")}: another run (process {process.Id}) is writing to it, expected a folder of its own for each\n"),
+            CliRun.Of([.. Args("busy"), "--quiet"]));
+        Assert.False(process.HasExited);
+        process.Kill();
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Contains(".lock", _world.Names("busy"));
+        Assert.Equal(0, CliRun.Of([.. Args("busy"), "--quiet"]).Code);
+        Assert.DoesNotContain(".lock", _world.Names("busy"));
+    }
+
+    /// <summary>The program as it was built, with as many threads as the tests have: the same sums in the same order.</summary>
+    private Process Start(string output) => Start(Args(output));
+
+    private static Process Start(string[] args)
+    {
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "zephyr"), args)
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,

@@ -90,7 +90,7 @@ public sealed class AiFeedbackTests : IDisposable
         using (var first = new StagedOutput(options))
         {
             File.WriteAllText(first.PathOf("audit.json"), "{}");
-            Assert.Equal($"output_dir {Output}: another run is writing to it, expected a folder of its own for each",
+            Assert.Equal($"output_dir {Output}: another run (process {Environment.ProcessId}) is writing to it, expected a folder of its own for each",
                 Assert.Throws<UserErrorException>(() => new StagedOutput(options)).Message);
             Assert.Single(first.Commit(last: "audit.json"));
         }

@@ -103,7 +103,7 @@ public sealed class RowsKeyTests : IDisposable
     {
         var groups = groupsOf(resolved.Value);
         var stage = new TrainingStage("sft", groups.Model, groups.Run, new(groups.Training, groups.Optimizer, groups.Cadence, groups.Run.Seed), resolved.ToJson(),
-            new("auto", SilentObserver.Instance));
+            new("auto", SilentObserver.Instance), TestContext.Current.CancellationToken);
         return Convert.ToHexStringLower(RowsKey.Of(resolved.Value, groups.Data, groups.Run.Seed, stage, new(groups.Data), TestContext.Current.CancellationToken));
     }
 }

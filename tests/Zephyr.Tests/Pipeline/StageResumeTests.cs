@@ -83,6 +83,25 @@ public sealed class StageResumeTests : IDisposable
         Assert.Throws<UserErrorException>(() => _world.Run("sft", "other", resume: "never"));
     }
 
+    /// <summary>What the first test leaves out: stopped twice on the way, every way of packing, each optimizer, recomputation, cached reference, and several together.</summary>
+    [Theory]
+    [InlineData("sft", "packing=true max_seq_length=24 packing_strategy=bfd bf16=true gradient_accumulation_steps=1 eval_steps=2")]
+    [InlineData("sft", "packing=true max_seq_length=24 packing_strategy=bfd_split optim=rmsprop gradient_checkpointing=true")]
+    [InlineData("sft", "packing=true max_seq_length=24 max_tokens_per_batch=60 bf16=true gradient_checkpointing=true gradient_accumulation_steps=3")]
+    [InlineData("sft", "optim=rmsprop bf16=true torch_dtype=bfloat16 max_tokens_per_batch=80")]
+    [InlineData("dpo", "optim=rmsprop bf16=true pair_layout=shared_prefix gradient_checkpointing=true")]
+    [InlineData("dpo", "reference=cached max_tokens_per_batch=150 gradient_accumulation_steps=3 bf16=true")]
+    [InlineData("dpo", "loss_type=[sigmoid,sft] rpo_alpha=0.5 logging_steps=3 gradient_accumulation_steps=1")]
+    public void Stopped_twice_it_goes_on_to_the_same_bytes(string stage, string keys)
+    {
+        var more = keys.Split(' ').Select(key => key.Split('=')).Select(pair => (pair[0], pair[1])).Append(("save_steps", "3")).Append(("max_steps", "8")).ToArray();
+        Assert.Equal(8, _world.Run(stage, "straight", more: more).Steps);
+        foreach (var step in new[] { 2, 5 }) Assert.True(Stop(stage, "stopped", step, more).Interrupted);
+        _world.Run(stage, "stopped", more: more);
+        foreach (var step in new[] { 2, 5 }) Directory.Delete(_world.PathOf($"stopped/checkpoint-{step}"), recursive: true);
+        Same("straight", "stopped");
+    }
+
     [Theory]
     [InlineData("per_device_train_batch_size", "1", "per_device_train_batch_size was 2 and is 1, total steps was 9 and is 15")]
     [InlineData("seed", "7", "seed was 42 and is 7, training tokens was * and is *")]
@@ -150,7 +169,7 @@ public sealed class StageResumeTests : IDisposable
     public void Two_runs_do_not_write_to_one_folder_at_once()
     {
         using (new RunFolder(_world.PathOf("busy")).Claim())
-            Assert.Equal($"output_dir {_world.PathOf("busy")}: another run is writing to it, expected a folder of its own for each",
+            Assert.Equal($"output_dir {_world.PathOf("busy")}: another run (process {Environment.ProcessId}) is writing to it, expected a folder of its own for each",
                 Assert.Throws<UserErrorException>(() => _world.Run("sft", "busy")).Message);
         Assert.False(_world.Run("sft", "busy").Interrupted);
     }
@@ -179,10 +198,11 @@ public sealed class StageResumeTests : IDisposable
     [InlineData("trainer_state.json", "null")]
     [InlineData("optimizer.safetensors", "xx")]
     [InlineData("model.safetensors", "xx")]
-    public void A_broken_checkpoint_is_refused_by_name(string file, string content)
+    public void A_checkpoint_that_was_never_sound_is_refused_by_name(string file, string content)
     {
         Stop("sft", "stopped", 3);
         var path = _world.Write($"stopped/checkpoint-3/{file}", content);
+        CheckpointManifest.Write(_world.PathOf("stopped/checkpoint-3"));
         Assert.StartsWith($"{path} cannot be used: ", Assert.Throws<UserErrorException>(() => _world.Run("sft", "stopped")).Message);
     }
 

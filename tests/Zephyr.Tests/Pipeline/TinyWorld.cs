@@ -118,9 +118,9 @@ internal sealed class TinyWorld : IDisposable
             : DistilledDpo.Run(ConfigReader.ReadText<DpoConfig>(null, null, options), settings, cancellation);
     }
 
-    /// <summary>The files of an output folder that must be the same where the run was: all but times, log, and what names the folder.</summary>
+    /// <summary>The files of an output folder that must be the same where the run was: all but times, log, and what names the folder (or hashes what does).</summary>
     public Dictionary<string, byte[]> Bytes(string output) => Directory.EnumerateFiles(PathOf(output), "*", SearchOption.AllDirectories)
-        .Where(path => Path.GetFileName(path) is not ("timings.jsonl" or "zephyr.log" or "run.json" or "README.md"))
+        .Where(path => Path.GetFileName(path) is not ("timings.jsonl" or "zephyr.log" or "run.json" or "README.md" or "manifest.json"))
         .ToDictionary(path => Path.GetRelativePath(PathOf(output), path), File.ReadAllBytes);
 
     public string[] Names(string output) => !Directory.Exists(PathOf(output)) ? []

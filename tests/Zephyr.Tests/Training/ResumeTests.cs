@@ -175,7 +175,7 @@ public sealed class ResumeTests : IDisposable
     private IEnumerable<string> FilesOf(string checkpoint)
     {
         var names = Directory.GetFiles(_folder.PathOf(checkpoint)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal).ToList();
-        Assert.Equal(["config.json", "generation_config.json", "model.safetensors", "optimizer.safetensors", "trainer_state.json"], names);
+        Assert.Equal(["config.json", "generation_config.json", "manifest.json", "model.safetensors", "optimizer.safetensors", "trainer_state.json"], names);
         return names.Select(name => $"{Path.GetFileName(checkpoint)}/{name}");
     }
 

@@ -43,10 +43,69 @@ public sealed class RunFolderTests : IDisposable
         foreach (var leftover in new[] { "checkpoint-6.tmp", "checkpoint-best", "checkpoint-", "checkpoint-007x", "checkpoint--4" })
             _temp.Write($"out/{leftover}/{TrainingState.FileName}", "{}");
         _temp.Write("out/checkpoint-9/model.safetensors", "torn: it has no state");
+        _temp.Write($"out/checkpoint-8/{TrainingState.FileName}", "torn: it has no manifest");
         Assert.Equal([3], _folder.Checkpoints.Select(checkpoint => checkpoint.Step));
         Write(6);
         Assert.Equal([3, 6], _folder.Checkpoints.Select(checkpoint => checkpoint.Step));
         Assert.False(Directory.Exists(Path.Combine(_folder.Root, "checkpoint-6.tmp")));
+        // It counts for none, and goes with what is older than those that are kept.
+        _folder.Prune(1);
+        Assert.Equal([6, 8, 9], _folder.Named.Select(checkpoint => checkpoint.Step));
+        Write(12);
+        _folder.Prune(1);
+        Assert.Equal([12], _folder.Named.Select(checkpoint => checkpoint.Step));
+    }
+
+    [Fact]
+    public void A_lock_is_held_by_the_living_only()
+    {
+        // As kill -9 leaves it: the file is there, and nobody has it.
+        _temp.Write("out/.lock", "999999999");
+        using (_folder.Claim())
+        {
+            Assert.Equal($"{Environment.ProcessId}", ReadLock());
+            var refused = $"output_dir {_folder.Root}: another run (process {Environment.ProcessId}) is writing to it, expected a folder of its own for each";
+            Assert.Equal(refused, Assert.Throws<UserErrorException>(() => _folder.Claim()).Message);
+            Assert.Equal(refused, Assert.Throws<UserErrorException>(() => _folder.RequireUnclaimed()).Message);
+        }
+        Assert.Empty(Entries());
+        _folder.RequireUnclaimed();
+        Assert.Empty(Entries());
+
+        string ReadLock()
+        {
+            using var cat = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("cat", [Path.Combine(_folder.Root, ".lock")]) { RedirectStandardOutput = true })!;
+            return cat.StandardOutput.ReadToEnd();
+        }
+    }
+
+    /// <summary>Whoever waits for a lock until it is let go must not end up with a file that has lost its name: two would hold it.</summary>
+    [Fact]
+    public void Many_who_ask_at_once_never_hold_it_together()
+    {
+        var (holders, most, taken) = (0, 0, 0);
+        Parallel.For(0, 8, new ParallelOptions { MaxDegreeOfParallelism = 8 }, _ =>
+        {
+            for (var i = 0; i < 200; i++)
+            {
+                try
+                {
+                    using (_folder.Claim())
+                    {
+                        most = Math.Max(most, Interlocked.Increment(ref holders));
+                        Interlocked.Increment(ref taken);
+                        Thread.Yield();
+                        Interlocked.Decrement(ref holders);
+                    }
+                }
+                catch (UserErrorException)
+                {
+                    // Another one has it.
+                }
+            }
+        });
+        Assert.Equal(1, most);
+        Assert.True(taken > 8);
     }
 
     [Theory]
