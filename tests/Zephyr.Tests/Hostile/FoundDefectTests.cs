@@ -1,10 +1,12 @@
 using System.IO.Compression;
 using System.Text;
 using Zephyr.Configuration;
+using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Model;
 using Zephyr.Runtime;
+using Zephyr.Tests.Data.Prepared;
 using Zephyr.Tests.Data.Sources;
 using Zephyr.Tests.Data.Text;
 using Zephyr.Training;
@@ -119,6 +121,25 @@ public sealed class FoundDefectTests : IDisposable
         const string Good = "{\"pair\":\"00112233445566778899aabbccddeeff\",\"chosen\":-1,\"rejected\":-2}\n";
         foreach (var lie in new[] { Good.Replace("-1", "1e999").Replace("00", "01"), new string('x', 1 << 20), "{\"pair\":\"zz\"}", "\0" })
             Assert.Single(new ReferenceCache(_folder.Write("reference_logps.jsonl", $"{{\"reference\":\"it\"}}\n{Good}{lie}\n{Good.Replace("ff", "fe")}"), "it").Known);
+    }
+
+    /// <summary>Places and numbers behind the end, or before the beginning, were followed where the hash was right; so were notes that are no JSON.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(8)]
+    [InlineData(16)]
+    [InlineData(24)]
+    [InlineData(32)]
+    [InlineData(-1)]
+    public void Prepared_rows_that_lie_and_vouch_for_it_are_made_anew(int field)
+    {
+        foreach (var value in new[] { -1, 1, long.MaxValue, long.MinValue, int.MaxValue })
+        {
+            var bytes = RunReaders.Sequences();
+            System.Buffers.Binary.BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(bytes.Length - 104 + (field < 0 ? -8 : field)), value);
+            var path = RunReaders.Hashed(_folder.Write("it.rows", bytes));
+            Assert.Equal("it is not used, and the rows are made anew", Assert.Throws<UserErrorException>(() => RunReaders.Read(path, new SequenceFormat(RandomRows.Files))).Message);
+        }
     }
 
     private static readonly byte[] Zeros = new byte[1 << 20];

@@ -41,7 +41,7 @@ internal static class RunReaders
         new("prepared pairs with the right hash", "it.rows", [Pairs()], path => Read(Hashed(path), new PairFormat(RandomRows.Files))),
     ];
 
-    private static byte[] Sequences() => Written(new SequenceFormat(RandomRows.Files), RandomRows.Sequences(12, 900), RandomRows.Sequences(3, 900));
+    public static byte[] Sequences() => Written(new SequenceFormat(RandomRows.Files), RandomRows.Sequences(12, 900), RandomRows.Sequences(3, 900));
 
     private static byte[] Pairs() => Written(new PairFormat(RandomRows.Files), RandomRows.Pairs(12, 900), RandomRows.Pairs(3, 900));
 
@@ -53,7 +53,7 @@ internal static class RunReaders
         return File.ReadAllBytes(path);
     }
 
-    private static void Read<T>(string path, IRowFormat<T> format)
+    public static void Read<T>(string path, IRowFormat<T> format)
     {
         using var file = PreparedFile<T>.Open(new(path, FileMode.Open, FileAccess.Read), format, Key, CancellationToken.None);
         if (file is null) throw new UserErrorException("it is not used, and the rows are made anew");
@@ -64,7 +64,7 @@ internal static class RunReaders
     }
 
     /// <summary>The file lies, and vouches for it: what a hand can do that a crash cannot.</summary>
-    private static string Hashed(string path)
+    public static string Hashed(string path)
     {
         var bytes = File.ReadAllBytes(path);
         if (bytes.Length < 104) return path;

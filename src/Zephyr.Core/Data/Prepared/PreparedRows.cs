@@ -29,7 +29,8 @@ internal sealed class PreparedRows<T>(PreparedFile<T> file, int first, int count
                 var bytes = rented.AsSpan(0, (int)(end - start));
                 file.Read(bytes, start);
                 var reader = new RowReader(bytes, file.Narrow);
-                return file.Format.Read(ref reader);
+                var row = file.Format.Read(ref reader);
+                return reader.AtEnd ? row : throw new FormatException("bytes are left");
             }
             catch (Exception error) when (error is ArgumentException or IndexOutOfRangeException or OverflowException or FormatException)
             {
