@@ -1,22 +1,28 @@
 #!/usr/bin/env bash
 # Training steps beside the peer's: the same weights, the same rows, the same machine, two threads, turn by turn.
 #   scripts/bench-peer.sh PEER PAIRS [CASES]
-# PEER holds forky/, a root file system with python3-torch and python3-transformers, and run, which runs a command inside it.
+# PEER is a python with torch and transformers (pip install torch transformers), or a folder that holds forky/, a root file system with both, and
+# run, which runs a command inside it.
 # PAIRS is JSON Lines of {"prompt_ids", "chosen_ids", "rejected_ids"}. CASES: of dpo-fp32 dpo-bf16 dpo-bf16-sdpa sft-fp32 sft-bf16; all but the third where none is given.
-# ROUNDS (2) and STEPS (4) come from the environment. Prints a table for each case; what was measured stays in PEER/forky/bench/zephyr-bench.
+# ROUNDS (2) and STEPS (4) come from the environment. Prints a table for each case; what was measured stays in WORK (a new folder under /tmp where it is not set).
 set -euo pipefail
 peer=$1 pairs=$2
 shift 2
 zephyr=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/zephyr
-name=zephyr-bench
-folder=$peer/forky/bench/$name
+if [ -x "$peer/run" ]; then
+  folder=$peer/forky/bench/zephyr-bench seen=/bench/zephyr-bench # The same folder, from without and from within.
+  python() { "$peer/run" python3 "$@"; }
+else
+  folder=${WORK:-$(mktemp -d)} seen=$folder
+  python() { "$peer" "$@"; }
+fi
 mkdir -p "$folder"
 cp "$(dirname "$zephyr")/peer.py" "$folder/"
 cp "$pairs" "$folder/pairs.jsonl"
-[ -e "$folder/model/config.json" ] || "$peer/run" python3 "/bench/$name/peer.py" init --model "/bench/$name/model" 2>/dev/null
+[ -e "$folder/model/config.json" ] || python "$seen/peer.py" init --model "$seen/model" 2>/dev/null
 "$zephyr" --version >/dev/null # Builds it now, not on the clock.
 
-of_peer() { "$peer/run" python3 "/bench/$name/peer.py" "$@" --model "/bench/$name/model" --pairs "/bench/$name/pairs.jsonl" --steps "${STEPS:-4}" 2>/dev/null; }
+of_peer() { python "$seen/peer.py" "$@" --model "$seen/model" --pairs "$seen/pairs.jsonl" --steps "${STEPS:-4}" 2>/dev/null; }
 of_zephyr() { "$zephyr" bench "$@" --model "$folder/model" --pairs "$folder/pairs.jsonl" --steps "${STEPS:-4}" --json; }
 
 # label, then the command of that side; each turn appends a line of JSON.
@@ -52,7 +58,7 @@ one_case() {
 }
 
 table() {
-  "$peer/run" python3 -c '
+  python -c '
 import collections, json, statistics, sys
 sides = collections.OrderedDict()
 for line in open(sys.argv[1]):
@@ -66,7 +72,7 @@ for label, runs in sides.items():
     peak = max(one["peak_mib"] for one in runs)
     print("%-34s %14.3f %7.2f %9d %7.2f %7s  %s" % (label, best[label], best[label] / best[peer], peak, peak / max(one["peak_mib"] for one in sides[peer]),
         max((one["matmul_share"] for one in runs if "matmul_share" in one), default=""), " ".join("%.6f" % loss for loss in runs[0]["loss"])))
-' "/bench/$name/$1.tsv" "$1"
+' "$seen/$1.tsv" "$1"
 }
 
 [ $# -gt 0 ] || set -- dpo-fp32 dpo-bf16 sft-fp32 sft-bf16
