@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
@@ -37,6 +38,8 @@ public static class AiFeedback
     public static AiFeedbackResult Run(ResolvedConfig<AifConfig> resolved, CancellationToken cancel = default)
     {
         var config = resolved.Value;
+        var (clock, begun) = (TimeProvider.System, TimeProvider.System.GetTimestamp());
+        var started = RunHistory.At(clock.GetUtcNow());
         var inputs = DataFiles.Resolve(config.Aif.Feedback);
         using var output = new StagedOutput(config.Run);
         var builder = new PairBuilder(config.Aif, config.Run.Seed);
@@ -50,7 +53,15 @@ public static class AiFeedback
             var audit = Write(Outcomes(), split, config.Aif.Formats, output);
             if (audit.Pairs == 0) throw new UserErrorException(NoPairs(audit));
             File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
-            RunRecord.Write(output.PathOf("run.json"), RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, inputs, new()));
+            var record = RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, inputs, new());
+            record["parts"] = new JsonArray(new JsonObject
+            {
+                ["outcome"] = "finished",
+                ["started"] = started,
+                ["ended"] = RunHistory.At(clock.GetUtcNow()),
+                ["seconds"] = Math.Round(clock.GetElapsedTime(begun).TotalSeconds, 3),
+            });
+            RunRecord.Write(output.PathOf(OutputFolder.RecordName), record);
             return new(inputs, output.Commit(last: AuditName), audit);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)

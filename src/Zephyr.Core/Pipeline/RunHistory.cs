@@ -37,7 +37,10 @@ internal sealed class RunHistory
         RunRecord.Write(_path, _record);
     }
 
-    private string Now => _clock.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+    private string Now => At(_clock.GetUtcNow());
+
+    /// <summary>A moment as the record writes it: UTC, to the second.</summary>
+    public static string At(DateTimeOffset moment) => moment.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
     /// <summary>Ends the part and writes the record again.</summary>
     /// <param name="outcome">finished, interrupted or failed.</param>

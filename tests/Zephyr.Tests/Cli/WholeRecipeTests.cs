@@ -95,7 +95,7 @@ public sealed class WholeRecipeTests : IDisposable
         Assert.NotEmpty(checkpoints);
         string[] expected = [.. Model, "metrics.jsonl", "run.json", "timings.jsonl", "zephyr.log", .. checkpoints];
         Assert.Equal(expected.Order(StringComparer.Ordinal), _world.Names(output));
-        string[] inCheckpoint = [.. Model, "optimizer.safetensors", "trainer_state.json"];
+        string[] inCheckpoint = [.. Model, "manifest.json", "optimizer.safetensors", "trainer_state.json"];
         Assert.All(checkpoints, checkpoint => Assert.Equal(inCheckpoint.Order(StringComparer.Ordinal), _world.Names($"{output}/{checkpoint}")));
 
         var lines = File.ReadLines(_world.PathOf($"{output}/metrics.jsonl")).Select(line => JsonSerializer.Deserialize<Dictionary<string, double>>(line)!).ToList();
@@ -109,7 +109,8 @@ public sealed class WholeRecipeTests : IDisposable
         Assert.Equal(metrics.Length > 1 ? Math.Log(2) : lines[0]["eval_loss"], lines[0]["eval_loss"], 1e-6);
 
         var record = Json($"{output}/run.json");
-        Assert.Equal(["stage", "zephyr", "dotnet", "seed", "config", "sha256", "torchsharp", "libtorch", "threads", "device", "precision", "resumed_from", "ignored"],
+        Assert.Equal(["stage", "repeat", "zephyr", "dotnet", "git_commit", "system", "processor", "seed", "config", "sha256", "torchsharp", "libtorch", "threads", "device", "precision",
+            "resumed_from", "ignored", "parts"],
             record.EnumerateObject().Select(entry => entry.Name));
         Assert.Equal("option --output_dir", record.GetProperty("config").GetProperty("output_dir").GetProperty("origin").GetString());
         Assert.All(record.GetProperty("sha256").EnumerateObject(), entry => Assert.Matches("^[0-9a-f]{64}$", entry.Value.GetString()!));
