@@ -95,10 +95,18 @@ internal sealed record BenchOptions : IOptionGroup
             RequireIds(pair, "prompt_ids", pair.PromptIds, config);
             RequireIds(pair, "chosen_ids", pair.ChosenIds, config);
             RequireIds(pair, "rejected_ids", pair.RejectedIds, config);
+            RequirePositions(pair, config);
         }
         if (Model is not null) ModelFolder.RequireWeights(Model, config);
         var dtype = Bf16 ? TorchSharp.torch.ScalarType.BFloat16 : TorchSharp.torch.ScalarType.Float32;
         return new(new(config, Model, Seed, dtype, ComputeDevice.Resolve(Device)), Training, Optimizer, Warm, Steps);
+    }
+
+    private static void RequirePositions(TokenizedPair pair, MistralConfig config)
+    {
+        if (pair.PromptIds.Length + Math.Max(pair.ChosenIds.Length, pair.RejectedIds.Length) is var length && length > config.MaxPositionEmbeddings)
+            throw new BadRowException(pair.Location, "", $"{length} token ids",
+                $"prompt and answer of at most {config.MaxPositionEmbeddings} together (the model's max_position_embeddings)");
     }
 
     private static void RequireIds(TokenizedPair pair, string field, int[] ids, MistralConfig config)

@@ -85,6 +85,10 @@ public sealed class BenchTests : IDisposable
         var file = _folder.Write("high.jsonl", "{\"prompt_ids\": [1], \"chosen_ids\": [5], \"rejected_ids\": [6]}\n{\"prompt_ids\": [1], \"chosen_ids\": [5], \"rejected_ids\": [1000]}\n");
         var run = CliRun.Of("bench", "dpo", "--size", "tiny", "--pairs", file);
         Assert.Equal(new(2, "", $"zephyr: {file}, line 2, field 'rejected_ids': found 1000, expected token ids under the vocabulary size 1000\n"), run);
+        file = _folder.Write("long.jsonl", $"{{\"prompt_ids\": [1], \"chosen_ids\": [{string.Join(",", Enumerable.Repeat(5, 32768))}], \"rejected_ids\": [6]}}\n");
+        run = CliRun.Of("bench", "dpo", "--size", "tiny", "--pairs", file);
+        Assert.Equal((2, ""), (run.Code, run.Output));
+        Assert.Contains("line 1: found 32769 token ids, expected prompt and answer of at most 32768 together (the model's max_position_embeddings)", run.Error, StringComparison.Ordinal);
         run = CliRun.Of(Args("dpo", "--max_tokens_per_batch", "11"));
         Assert.Equal(2, run.Code);
         Assert.Contains("line 1: found 12 tokens that have to be in memory together", run.Error, StringComparison.Ordinal);

@@ -30,15 +30,20 @@ public class LogitsWorkspaceTests
     public void It_is_made_once_and_freed_at_the_end()
     {
         using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
         using var model = TinyTraining.Model();
         var before = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        using (NewDisposeScope())
         using (var workspace = new LogitsWorkspace())
-            for (var i = 0; i < 5; i++)
-                using (NewDisposeScope())
-                {
-                    workspace.Logits(model, rand(10, TinyTraining.Shape.HiddenSize));
-                    if (i > 0) continue;
-                }
+        {
+            // A view of the one buffer: what a later call makes there is seen in it.
+            var first = workspace.Logits(model, rand(10, TinyTraining.Shape.HiddenSize));
+            var later = workspace.Logits(model, rand(10, TinyTraining.Shape.HiddenSize));
+            Assert.True(first.equal(later).all().item<bool>());
+            workspace.Logits(model, rand(4, TinyTraining.Shape.HiddenSize)).fill_(7);
+            Assert.Equal(7, first[3, 0].item<float>());
+            Assert.NotEqual(7, first[4, 0].item<float>());
+        }
         Assert.Equal(before, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
     }
 
