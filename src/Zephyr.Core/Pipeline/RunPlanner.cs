@@ -88,8 +88,9 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         return new(parameters * size, parameters * 4, StateBytes(parameters), reference * size);
     }
 
-    /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
-    private long StateBytes(long parameters) => parameters * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 ? 1 : 0));
+    /// <summary>AdamW's two averages of a parameter, or RMSprop's one, and the fp32 master copy beside bf16 weights.</summary>
+    private long StateBytes(long parameters) =>
+        parameters * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) * (options.Optimizer.OptimStateDtype == "bfloat16" ? 2 : 4) + (_bf16 ? 4 : 0));
 
     private DiskPlan DiskOf(TrainingStage stage, BatchPlan batches, int start, int total)
     {

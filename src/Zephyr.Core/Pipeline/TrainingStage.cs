@@ -49,6 +49,7 @@ internal sealed class TrainingStage
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (options.Optimizer.Note is { } note) Note(note);
+        foreach (var state in options.Optimizer.StateNotes(Device.type == TorchSharp.DeviceType.CPU)) Note(state);
         if (Checkpoint is not null && ResumePoint.ChangesSince(Checkpoint, config).ToList() is { Count: > 0 } changes)
             Note($"{Checkpoint} was written with other values: {string.Join(", ", changes)}");
     }
