@@ -109,7 +109,7 @@ public sealed class StageResumeTests : IDisposable
     [InlineData("max_length", "20", "max_seq_length was * and is 20, training tokens was * and is *")]
     [InlineData("bf16", "true", "bf16 was false and is true")]
     [InlineData("max_tokens_per_batch", "128", "max_tokens_per_batch was 0 and is 128")]
-    [InlineData("optim_state_dtype", "bfloat16", "optim_state_dtype was float32 and is bfloat16")]
+    [InlineData("optim_state_dtype", "bfloat16", "optim_state_dtype was \"float32\" and is \"bfloat16\"")]
     [InlineData("learning_rate", "0.5", "learning_rate was * and is 0.5")]
     [InlineData("assistant_only_loss", "true", "assistant_only_loss was false and is true")]
     public void A_checkpoint_whose_steps_meant_something_else_is_refused(string key, string value, string differences)
