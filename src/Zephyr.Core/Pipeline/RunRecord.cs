@@ -78,5 +78,5 @@ internal static class RunRecord
 
     /// <summary>Writes it beside and renames it into place, without what a path may hold of secrets.</summary>
     /// <exception cref="IOException">It cannot be written; what was there before still is.</exception>
-    public static void Write(string path, JsonObject record) => WholeFile.Write(path, Secrets.Mask(record.ToJsonString(Indented)) + "\n");
+    public static void Write(string path, JsonObject record) => WholeFile.Write(path, Secrets.Mask(record)!.ToJsonString(Indented) + "\n");
 }
