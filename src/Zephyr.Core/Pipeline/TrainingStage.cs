@@ -4,6 +4,7 @@ using Zephyr.Configuration;
 using Zephyr.Data.Text;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Model.Weights;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -88,8 +89,11 @@ internal sealed class TrainingStage
 
     private ScalarType Dtype => _options.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    public string Precision => !_options.Training.Bf16 ? "float32"
-        : Adapter is null ? "bfloat16 with float32 master weights and moments" : "bfloat16 with float32 adapters and moments";
+    /// <summary>How the frozen model under an adapter is held in 4 bits, and the reference with it; null where both are held whole.</summary>
+    public Nf4Settings? Quantization => Nf4Settings.Of(_model);
+
+    public string Precision => (!_options.Training.Bf16 ? "float32"
+        : Adapter is null ? "bfloat16 with float32 master weights and moments" : "bfloat16 with float32 adapters and moments") + (Quantization is { } held ? $", {held.Words}" : "");
 
     /// <summary>What was noted so far.</summary>
     public IReadOnlyList<string> Notes => _notes;
@@ -118,7 +122,7 @@ internal sealed class TrainingStage
         var from = Checkpoint ?? (Source.Adapter is null ? null : Source.Folder);
         var adapter = from is null ? LoraAdapter.Fresh(config, ModelConfig, _run.Seed, Device, dropout)
             : AdapterFolder.Load(from, ModelConfig, Device, trainable: true, _ => config, dropout);
-        var model = ModelFolder.LoadPlain(Source.Base, Dtype, Device, trainable: false);
+        var model = ModelFolder.LoadPlain(Source.Base, Dtype, Device, trainable: false, Quantization);
         model.Attach(adapter);
         return model;
     }
@@ -137,7 +141,7 @@ internal sealed class TrainingStage
         source.RequireWeights(config);
     }
 
-    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(SourceOf(folder), Dtype, Device, trainable: false);
+    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(SourceOf(folder), Dtype, Device, trainable: false, Quantization);
 
     /// <summary>What a folder comes to, with the plain model that the run says stands under its adapters.</summary>
     public ModelSource SourceOf(string folder) => ModelSource.Of(folder, AdapterFolder.Is(folder) ? _lora.BaseModelNameOrPath : null);
@@ -238,6 +242,7 @@ internal sealed class TrainingStage
         if (adapter.ParameterCountOf(ModelConfig) == 0) throw new UserErrorException($"{Source.Folder}: the adapter has no module of {Source.Base}, which has {ModelConfig.NumHiddenLayers} layers");
         if ((Checkpoint ?? (Source.Adapter is null ? null : Source.Folder)) is { } folder) AdapterFolder.RequireFit(folder, adapter, ModelConfig);
         Note(StageAdapter.Describe(adapter, Source, ModelConfig));
+        if (Quantization is { } held) Note(StageAdapter.Describe(held, Source.Base));
     }
 
     /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy. An adapter is written as it learns, in fp32.</summary>

@@ -7,8 +7,10 @@ namespace Zephyr.Model.Quantization;
 /// A projection's frozen matrix, held in NF4 and made whole for each use in the data type of the activations: on the way forward, and once more on the way back, so that between the two only the
 /// codes are in memory. What is multiplied by is the same matrix both times, hence d loss / d input is the exact gradient of the quantized model.
 /// </summary>
-internal sealed class Nf4Map(Nf4Matrix matrix_OI)
+internal sealed class Nf4Map(Nf4Matrix matrix_OI) : ILinearMap
 {
+    public bool Learns => false;
+
     public Tensor Forward(Tensor x_TI)
     {
         using var whole_OI = matrix_OI.Dequantize(x_TI.dtype);
@@ -26,4 +28,6 @@ internal sealed class Nf4Map(Nf4Matrix matrix_OI)
         using var whole_OI = matrix_OI.Dequantize(gradient_TO.dtype);
         inputGradient_TI.addmm_(gradient_TO, whole_OI, 1, 1);
     }
+
+    public void AddGradient(Tensor x_TI, Tensor gradient_TO) { }
 }
