@@ -37,15 +37,18 @@ internal sealed class TrainingStage
         (Name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
         var native = NativeTorch.Load(model.CpuKernels);
         Device = ComputeDevice.Resolve(model.Device);
+        if (ComputeDevice.AllowTf32(options.Training.Tf32, Device) is { } tf32) Note(tf32);
         Folder = new(run.OutputDir);
         RequireElsewhere("model_name_or_path", model.ModelNameOrPath);
         if (model.TokenizerNameOrPath is { } tokenizerPath) RequireElsewhere("tokenizer_name_or_path", tokenizerPath);
-        if (!native.Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal))
+        if (!native.IsSupported)
             Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume, Note, cancellation);
         _found = Folder.Signature;
         ModelConfig = MistralConfigFile.Read(Checkpoint ?? model.ModelNameOrPath);
         ModelFolder.RequireWeights(Checkpoint ?? model.ModelNameOrPath, ModelConfig);
+        Attention = AttentionChoice.Describe(model.AttnImplementation, Device, Dtype, ModelConfig);
+        if (Device.type == TorchSharp.DeviceType.CUDA) Note($"attention: {Attention}");
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (options.Optimizer.Note is { } note) Note(note);
@@ -74,6 +77,9 @@ internal sealed class TrainingStage
 
     public string Precision => _options.Training.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32";
 
+    /// <summary>Which way attention goes, in words.</summary>
+    public string Attention { get; }
+
     /// <summary>What was noted so far.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
@@ -93,7 +99,7 @@ internal sealed class TrainingStage
     /// <summary>Refuses a sequence length that the model has no positions for.</summary>
     public void RequirePositions(string key, int length) => TextModel.RequirePositions(ModelConfig, _model.ModelNameOrPath, key, length);
 
-    public MistralForCausalLM LoadPolicy() => ModelFolder.Load(Checkpoint ?? _model.ModelNameOrPath, Dtype, Device, trainable: true);
+    public MistralForCausalLM LoadPolicy() => Load(Checkpoint ?? _model.ModelNameOrPath, trainable: true);
 
     /// <summary>Refuses a reference model that is none, that tokenizer or lengths do not fit, or that the run would overwrite.</summary>
     public void RequireReference(string folder, string key, int length)
@@ -103,9 +109,17 @@ internal sealed class TrainingStage
         TextModel.RequireFit(Tokenizer, config, folder);
         TextModel.RequirePositions(config, folder, key, length);
         ModelFolder.RequireWeights(folder, config);
+        AttentionChoice.Describe(_model.AttnImplementation, Device, Dtype, config);
     }
 
-    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(folder, Dtype, Device, trainable: false);
+    public MistralForCausalLM LoadReference(string folder) => Load(folder, trainable: false);
+
+    private MistralForCausalLM Load(string folder, bool trainable)
+    {
+        var model = ModelFolder.Load(folder, Dtype, Device, trainable);
+        model.ChooseAttention(_model.AttnImplementation);
+        return model;
+    }
 
     /// <summary>Works out what a prepared run would do.</summary>
     public RunPlanner Planner => new(_options with { Meaning = ResumePoint.MeaningOf(_config) }, _model);
@@ -122,7 +136,7 @@ internal sealed class TrainingStage
         string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : ModelFiles(run.Reference)];
         var goesOn = Checkpoint is not null && Folder.Holds(Checkpoint);
         var inputs = decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)).Concat(TokenizerOf(_model));
-        var record = RunRecord.Create(Name, _config, _run.Seed, inputs, Hashes, goesOn ? null : Checkpoint).WithTraining(Device.ToString(), Precision, Checkpoint);
+        var record = RunRecord.Create(Name, _config, _run.Seed, inputs, Hashes, goesOn ? null : Checkpoint).WithTraining(Device, Precision, Attention, Checkpoint);
         if (Checkpoint is not null && ResumePoint.OtherGround(Checkpoint, record).ToList() is { Count: > 0 } other)
             Note($"{Checkpoint} was written elsewhere, and the last bits of what follows may differ: {string.Join(", ", other)}");
         record["ignored"] = _ignored;
@@ -155,6 +169,9 @@ internal sealed class TrainingStage
         catch (Exception error)
         {
             EndFailed(history, trainer.Step, trainer.Tokens);
+            if (TorchErrors.IsOutOfMemory(error))
+                throw new RunFailedException($"memory ran out on the {Device} in step {trainer.Step + 1}: {TorchErrors.Reason(error)}; give a smaller per_device_train_batch_size or "
+                    + $"max_tokens_per_batch, or gradient_checkpointing: true; {Folder.Kept}", error);
             if (error is not (IOException or UnauthorizedAccessException)) throw;
             throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
         }
