@@ -24,7 +24,7 @@ internal sealed class ReferenceVarlenKernel : IVarlenKernel
             rows.Add((scores_HQS - sum_HQ1).exp().matmul(v_HSE).transpose(0, 1));
             sums.Add(sum_HQ1.squeeze(-1));
         }
-        return (cat(rows, 0).to_type(q_THE.dtype), cat(sums, 1));
+        return (cat(rows, 0).to_type(q_THE.dtype), cat(sums, 1).to_type(ScalarType.Float32));
     }
 
     public (Tensor Q_THE, Tensor K_SKE, Tensor V_SKE) Backward(
@@ -38,6 +38,7 @@ internal sealed class ReferenceVarlenKernel : IVarlenKernel
         foreach (var (queries, keys) in Sequences(layout))
         {
             var p_HQS = (Scores(q_THE[queries], k_SKE[keys], layout.WindowLeft) - outputs.LogSumExp_HT[.., queries].unsqueeze(-1)).exp();
+            // Of the numbers as they were kept: the kernel has no others.
             var (g_HQE, o_HQE) = (Heads(gradient_THE[queries], q_THE.shape[1]), Heads(outputs.Rows_THE[queries], q_THE.shape[1]));
             var ofP_HQS = g_HQE.matmul(Heads(v_SKE[keys], q_THE.shape[1]).transpose(1, 2));
             var ofScores_HQS = p_HQS * (ofP_HQS - (g_HQE * o_HQE).sum([-1], keepdim: true)) * scale;
@@ -80,8 +81,8 @@ internal sealed class ReferenceVarlenKernel : IVarlenKernel
         return scores_HQS.masked_fill(hidden, double.NegativeInfinity);
     }
 
-    /// <summary>[T, K, E] as [H, T, E], fp32: each key head stands for its group.</summary>
-    private static Tensor Heads(Tensor x_TKE, long heads) => x_TKE.to_type(ScalarType.Float32).repeat_interleave(heads / x_TKE.shape[1], 1).transpose(0, 1);
+    /// <summary>[T, K, E] as [H, T, E], in doubles: each key head stands for its group.</summary>
+    private static Tensor Heads(Tensor x_TKE, long heads) => x_TKE.to_type(ScalarType.Float64).repeat_interleave(heads / x_TKE.shape[1], 1).transpose(0, 1);
 
     private static Tensor OverGroups(Tensor x_HSE, long groups) =>
         x_HSE.reshape(groups, x_HSE.shape[0] / groups, x_HSE.shape[1], x_HSE.shape[2]).sum([1]).transpose(0, 1);

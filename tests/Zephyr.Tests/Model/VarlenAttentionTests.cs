@@ -34,7 +34,7 @@ public class VarlenAttentionTests
             model.AttentionKernel = kernel;
             var (found, ofWeights) = Pass(every);
             Near.Equal(hidden, found, 1e-5, "hidden states");
-            foreach (var (name, gradient) in gradients) Near.Equal(gradient, ofWeights[name], 1e-5, $"{name}, recomputing every {every}");
+            foreach (var (name, gradient) in gradients) Near.Equal(gradient, ofWeights[name], 2e-5, $"{name}, recomputing every {every}");
             using var noGradient = no_grad();
             Near.Equal(hidden, model.HiddenStates(batch), 1e-5, "without a way back");
             Assert.Equal(3 * 2 + (every == 1 ? 3 : every == 2 ? 2 : 0), kernel.Calls.Count);
