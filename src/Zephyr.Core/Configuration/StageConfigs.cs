@@ -8,6 +8,9 @@ public sealed record SftConfig : IOptionGroup
     /// <summary>The starting model.</summary>
     public ModelOptions Model { get; init; } = new();
 
+    /// <summary>Adapters in place of all weights.</summary>
+    public LoraOptions Lora { get; init; } = new();
+
     /// <summary>The rows.</summary>
     public DataOptions Data { get; init; } = new();
 
@@ -62,6 +65,9 @@ public sealed record DpoConfig : IOptionGroup
     /// <summary>The starting policy.</summary>
     public ModelOptions Model { get; init; } = new();
 
+    /// <summary>Adapters in place of all weights.</summary>
+    public LoraOptions Lora { get; init; } = new();
+
     /// <summary>The rows.</summary>
     public DataOptions Data { get; init; } = new();
 
@@ -89,7 +95,7 @@ public sealed record DpoConfig : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
-        .. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
+        .. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. AdapterReference(Dpo, Lora), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
         .. BestModel(Best, Cadence, Metrics(Dpo)),
     ];
 }

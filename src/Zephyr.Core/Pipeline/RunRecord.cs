@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -14,7 +15,8 @@ namespace Zephyr.Pipeline;
 /// </summary>
 internal static class RunRecord
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+    // Relaxed: the command in it is there to be copied.
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <param name="stage">sft, aif or dpo.</param>
     /// <param name="config">Each key with its value and origin.</param>
@@ -78,5 +80,5 @@ internal static class RunRecord
 
     /// <summary>Writes it beside and renames it into place, without what a path may hold of secrets.</summary>
     /// <exception cref="IOException">It cannot be written; what was there before still is.</exception>
-    public static void Write(string path, JsonObject record) => WholeFile.Write(path, Secrets.Mask(record.ToJsonString(Indented)) + "\n");
+    public static void Write(string path, JsonObject record) => WholeFile.Write(path, Secrets.Mask(record)!.ToJsonString(Indented) + "\n");
 }
