@@ -52,6 +52,16 @@ public sealed record AifConfig
     public RunOptions Run { get; init; } = new();
 }
 
+/// <summary>Everything <c>zephyr clean</c> can be told.</summary>
+public sealed record CleanConfig
+{
+    /// <summary>Rows and rules.</summary>
+    public CleanOptions Clean { get; init; } = new();
+
+    /// <summary>Output and seed.</summary>
+    public RunOptions Run { get; init; } = new();
+}
+
 /// <summary>Everything <c>zephyr dpo</c> can be told. Defaults are TRL's where TRL has the key.</summary>
 public sealed record DpoConfig : IOptionGroup
 {
