@@ -24,9 +24,13 @@ public sealed record BenchmarkModel(MistralConfig Config, string? Folder, long S
         var all = trainable && Lora is null;
         var model = Folder is null ? FreshModel.Create(Config, Seed, Device, Dtype, all) : ModelFolder.LoadPlain(Folder, Dtype, Device, all);
         if (trainable && Lora is not null) model.Attach(LoraAdapter.Fresh(Lora, Config, Seed, Device));
+        model.ChooseAttention(AttnImplementation);
         return model;
     }
 
     /// <summary>Operations of the products that training on a batch cannot do without.</summary>
     internal double ForwardAndBack(LabelledBatch batch) => MatrixProducts.ForwardAndBack(Config, batch, Lora?.ParameterCountOf(Config));
+
+    /// <summary>auto, sdpa or flash_attention_2.</summary>
+    public string AttnImplementation { get; init; } = AttentionChoice.Auto;
 }
