@@ -45,6 +45,19 @@ public sealed record AifConfig
     /// <summary>Scored answers to pairs.</summary>
     public AifOptions Aif { get; init; } = new();
 
+    /// <summary>What is looked for among the prompts.</summary>
+    public AuditOptions Audit { get; init; } = new();
+
+    /// <summary>Output and seed.</summary>
+    public RunOptions Run { get; init; } = new();
+}
+
+/// <summary>Everything <c>zephyr clean</c> can be told.</summary>
+public sealed record CleanConfig
+{
+    /// <summary>Rows and rules.</summary>
+    public CleanOptions Clean { get; init; } = new();
+
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
 }

@@ -19,12 +19,7 @@ internal static class StageAdapter
     /// <exception cref="UserErrorException">The two contradict each other.</exception>
     public static LoraConfig? Of(ModelSource source, LoraOptions options, JsonObject config)
     {
-        if (source.Adapter is not { } found)
-        {
-            if (options.BaseModelNameOrPath is { } under)
-                throw new UserErrorException($"base_model_name_or_path: found {under}, expected nothing: {source.Folder} is a plain model, with no adapter that could stand on another one");
-            return options.UsePeft ? LoraConfig.Of(options, source.Base) : null;
-        }
+        if (source.Adapter is not { } found) return options.UsePeft ? LoraConfig.Of(options, source.Base) : null;
         if (!options.UsePeft)
             throw new UserErrorException($"model_name_or_path: {source.Folder} is an adapter on {source.Base}; expected use_peft: true, which trains the adapter on, or a plain model (zephyr merge makes one of the two)");
         RequireSame("lora_r", $"{options.LoraR}", $"{found.R}");
