@@ -11,7 +11,7 @@ public partial class DeviceRulesTests
     private static readonly string Core = Path.Combine(SharedFolder.RepositoryRoot, "src", "Zephyr.Core");
 
     /// <summary>A step reads back once (StepAccumulation), an evaluation and the cached reference once a batch, generation once a token; the probe and weight files are outside of steps.</summary>
-    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "TextGenerator.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
+    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "TextGenerator.cs", "RowCounts.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
 
     [Theory]
     [InlineData("Model")]
