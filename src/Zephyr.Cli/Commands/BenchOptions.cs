@@ -107,7 +107,7 @@ internal sealed record BenchOptions : IOptionGroup
             RequireIds(pair, "rejected_ids", pair.RejectedIds, config);
             RequirePositions(pair, config);
         }
-        if (Model is not null) ModelFolder.RequireWeights(Model, config);
+        if (Model is not null) ModelFolder.RequirePlainWeights(Model, config);
         var dtype = Bf16 ? TorchSharp.torch.ScalarType.BFloat16 : TorchSharp.torch.ScalarType.Float32;
         var device = ComputeDevice.Resolve(Device);
         ComputeDevice.AllowTf32(Tf32, device);

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -14,7 +15,8 @@ namespace Zephyr.Pipeline;
 /// </summary>
 internal static class RunRecord
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+    // Relaxed: the command in it is there to be copied.
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <param name="stage">sft, aif or dpo.</param>
     /// <param name="config">Each key with its value and origin.</param>

@@ -31,6 +31,12 @@ internal static class ResumePoint
         .Select(entry => KeyValuePair.Create(entry.Key, entry.Value!["value"]?.ToJsonString() ?? "null"))
         .Concat(content is null ? [] : [KeyValuePair.Create("content of the input files", content)]).ToDictionary();
 
+    /// <summary>Those of them that say which adapter is trained: a checkpoint of another one could not even be read.</summary>
+    public static SortedDictionary<string, string> MeaningOfAdapters(JsonObject config) =>
+        new(MeaningOf(config).Where(entry => Adapters.Contains(entry.Key)).ToDictionary(), StringComparer.Ordinal);
+
+    private static readonly HashSet<string> Adapters = ["use_peft", "lora_r", "lora_alpha", "lora_target_modules", "use_rslora"];
+
     /// <summary>
     /// Which keys have another value than in the part of the run that wrote a checkpoint, for a note. Those that a run must keep are refused by
     /// <see cref="TrainingState.RequireSameShape"/>, with their values; what is told here may change.

@@ -7,7 +7,7 @@ using Zephyr.Runtime;
 namespace Zephyr.Training.Watchdogs;
 
 /// <summary>
-/// A pass forward and back before the first step, over the micro-batch that will take the most memory. Nothing is drawn at random in it and the gradient is
+/// A pass forward and back before the first step, over the micro-batch that will take the most memory. What dropout draws in it depends on nothing and changes nothing, and the gradient is
 /// forgotten, so the steps after it are those that would have been without it. A resumed run makes one too: device and recomputation may have changed.
 /// </summary>
 /// <param name="run">Runs micro-batches.</param>
