@@ -62,7 +62,7 @@ public sealed class BenchTests : IDisposable
 
     [Theory]
     [InlineData("--size: give one of --size and --model", "--model", "somewhere")]
-    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b", "--size", "huge")]
+    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b, mistral7b-8layers", "--size", "huge")]
     [InlineData("--steps: must be at least 1 (was 0)", "--steps", "0")]
     [InlineData("--reference: must be frozen or cached (was adapter)", "--reference", "adapter")]
     [InlineData("--pair_layout: must be separate, concatenated or shared_prefix (was both)", "--pair_layout", "both")]
