@@ -36,6 +36,7 @@ internal static class CommandLine
         var root = new RootCommand("The Zephyr recipe as one native program: SFT, AI feedback, DPO (arXiv 2310.16944).")
         {
             DemoCommand.Create(session),
+            CleanCommand.Create(session),
             SftCommand.Create(session),
             AifCommand.Create(session),
             DpoCommand.Create(session),
