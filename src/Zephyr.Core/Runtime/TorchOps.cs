@@ -33,18 +33,19 @@ public static partial class TorchOps
         """);
 
     // A script has no names for data types: 3 is int32, 6 float32, 15 bfloat16. Places are hashed as int32, which the CPU and CUDA multiply and shift alike; shifts carry
-    // the sign along, hence the masks. Where a number is held exactly, the chance is 0 / 0 and no draw is below it.
+    // the sign along, hence the masks. 1.25 x 2^-8 of a number is 0.6 to 1.25 units of its last place in bf16, which leads to the neighbour and no further (nextafter, and where on bf16, would say the same in three times the time).
+    // Where a number is held exactly, the chance is 0 / 0 and no draw is below it.
     private static readonly Lazy<jit.CompilationUnit> Rounding = Compiled("""
         def round_to_bf16(target, x, key: int, begin: int):
             h = torch.arange(x.numel(), dtype=3, device=x.device).add_(begin).bitwise_xor_(key)
             h.bitwise_xor_(torch.bitwise_right_shift(h, 16).bitwise_and_(65535)).mul_(2146121005)
             h.bitwise_xor_(torch.bitwise_right_shift(h, 15).bitwise_and_(131071)).mul_(-2073254261)
             h.bitwise_xor_(torch.bitwise_right_shift(h, 16)).bitwise_and_(65535)
-            near = x.to(15)
-            rest = x.sub(near)
-            other = torch.nextafter(near, rest.sign().mul_(1e38).to(15))
-            chance = rest.div_(other.to(6).sub_(near)).mul_(65536)
-            return target.copy_(torch.where(torch.lt(h, chance), other, near))
+            held = x.to(15).to(6)
+            rest = x.sub(held)
+            gap = held.abs().mul_(rest.sign()).mul_(0.0048828125).add_(held).to(15).to(6).sub_(held)
+            chance = rest.div_(gap).mul_(65536)
+            return target.copy_(gap.mul_(torch.lt(h.to(6), chance).to(6)).add_(held))
         """);
 
     /// <summary>Turns d loss / d silu(x), with silu(x) = x s(x), into d loss / d x, in place.</summary>
@@ -83,7 +84,7 @@ public static partial class TorchOps
     }
 
     /// <summary>
-    /// Rounds finite numbers to bf16, to the neighbour below or above with the chances that make them right on average, to a 65536th of the distance of the two. The draws are a hash of
+    /// Rounds finite numbers to bf16, to the neighbour below or above with the chances that make them right on average, to a 65536th of the distance of the two; below 1e-38 to the nearest. The draws are a hash of
     /// the key and each number's place: the same on every device.
     /// </summary>
     /// <param name="target">bf16; filled.</param>

@@ -102,7 +102,7 @@ public class OptimizerStateTests
     public void Random_rounding_takes_a_neighbour_and_the_mean_is_the_number()
     {
         using var scope = NewDisposeScope();
-        foreach (var (below, above, share) in new[] { (1f, 1.0078125f, 0.25f), (-2f, -2.015625f, 0.7f), (0.998046875f - 0.001953125f, 1f, 0.5f), (0, 9.18355e-41f, 0.5f) })
+        foreach (var (below, above, share) in new[] { (1f, 1.0078125f, 0.25f), (-2f, -2.015625f, 0.7f), (0.998046875f - 0.001953125f, 1f, 0.5f), (1f, 0.99609375f, 0.125f), (-1.9921875f, -2f, 0.5f) })
         {
             var x = full([1 << 16], below + (above - below) * share);
             var rounded = Rounded(x, 12345);
@@ -124,6 +124,22 @@ public class OptimizerStateTests
         Assert.True(((whole - x).abs() <= x.abs() / 128).all().item<bool>());
         // Two keys are two throws, which differ with the chance 2 p (1 - p): a third where p is anything.
         Assert.InRange((Rounded(x, 1) != whole).to_type(ScalarType.Float32).mean().item<float>(), 0.27f, 0.40f);
+    }
+
+    /// <summary>Every number of bf16 from 1 to 4, and what lies a third of the way to either neighbour: a neighbour is what it is rounded to.</summary>
+    [Fact]
+    public void Neighbours_are_next_to_each_other_all_the_way()
+    {
+        using var scope = NewDisposeScope();
+        var ladder = cat([arange(128, 256) / 128, arange(128, 257) / 64]).to_type(ScalarType.Float32);
+        var gaps = ladder.narrow(0, 1, 256) - ladder.narrow(0, 0, 256);
+        foreach (var sign in new[] { 1, -1 })
+            foreach (var key in new ulong[] { 1, 2, 3 })
+            {
+                var x = (ladder.narrow(0, 0, 256) + gaps / 3) * sign;
+                var rounded = Rounded(x, key) * sign;
+                Assert.True(((rounded == ladder.narrow(0, 0, 256)) | (rounded == ladder.narrow(0, 1, 256))).all().item<bool>());
+            }
     }
 
     private static Tensor Rounded(Tensor x, ulong key, long begin = 0)

@@ -26,7 +26,7 @@ internal sealed class BlockScales : IDisposable
         _mean = largest_B.mean().DetachFromDisposeScope();
         var (blocks, largest) = BlockCodes.Cut(largest_B - _mean, Width);
         _scales = largest.DetachFromDisposeScope();
-        _codes = BlockCodes.Dynamic(largest_B.device).Of(blocks, largest).view(-1).narrow(0, 0, largest_B.numel()).to_type(ScalarType.Byte).DetachFromDisposeScope();
+        _codes = BlockCodes.Dynamic(largest_B.device).Of(blocks, largest).view(-1).narrow(0, 0, largest_B.numel()).clone().DetachFromDisposeScope();
     }
 
     /// <summary>The tensors, for who counts or compares them.</summary>

@@ -13,8 +13,8 @@ public sealed class Nf4Matrix : IDisposable
     /// <summary>Numbers in a block.</summary>
     public const int Block = 64;
 
-    /// <summary>Numbers that are quantized or brought back at a time: some 200 MiB besides the result. A multiple of <see cref="Block"/>.</summary>
-    private const int Piece = 1 << 24;
+    /// <summary>Numbers that are quantized or brought back at a time, a multiple of <see cref="Block"/>: on the CPU what its caches hold, elsewhere what keeps a card busy (some 200 MiB besides the result).</summary>
+    private static int PieceOn(Device device) => device.type == DeviceType.CPU ? 1 << 17 : 1 << 24;
 
     private readonly BlockScales _scales;
 
@@ -38,11 +38,14 @@ public sealed class Nf4Matrix : IDisposable
     /// <summary>Quantizes a matrix, from its own numbers whatever their data type, a piece of it in fp32 at a time.</summary>
     /// <param name="matrix">Contiguous, finite. Not owned.</param>
     /// <param name="nested">Quantize the blocks' largest numbers too (double quantization).</param>
-    public static Nf4Matrix Quantize(Tensor matrix, bool nested) => Quantize(matrix, nested, Piece);
+    public static Nf4Matrix Quantize(Tensor matrix, bool nested)
+    {
+        ArgumentNullException.ThrowIfNull(matrix);
+        return Quantize(matrix, nested, PieceOn(matrix.device));
+    }
 
     internal static Nf4Matrix Quantize(Tensor matrix, bool nested, int piece)
     {
-        ArgumentNullException.ThrowIfNull(matrix);
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var count = matrix.numel();
@@ -63,7 +66,7 @@ public sealed class Nf4Matrix : IDisposable
     /// <summary>The matrix again: each code's number times its block's largest, in fp32, rounded once.</summary>
     /// <param name="dtype">What it is rounded to.</param>
     /// <returns>Of the matrix's shape; the caller's scope has it.</returns>
-    public Tensor Dequantize(ScalarType dtype) => Dequantize(dtype, Piece);
+    public Tensor Dequantize(ScalarType dtype) => Dequantize(dtype, PieceOn(Device));
 
     internal Tensor Dequantize(ScalarType dtype, int piece)
     {
@@ -96,6 +99,6 @@ public sealed class Nf4Matrix : IDisposable
     {
         using Scalar upper = 16;
         var two = codes.view(-1, 2);
-        return two.select(1, 0).mul(upper).add_(two.select(1, 1), KeptScalar.One).narrow(0, 0, bytes);
+        return two.select(1, 0).mul(upper).add_(two.select(1, 1), KeptScalar.One).narrow(0, 0, bytes); // At most 255: codes of NF4 are bytes already.
     }
 }
