@@ -10,7 +10,7 @@ public partial class SourceRulesTests
 
     /// <summary>The reading order: a folder knows those before it only.</summary>
     private static readonly string[] Layers =
-        ["Runtime", "Configuration", "Data", "Model", "Objectives", "Training", "Feedback", "Evaluation", "Pipeline"];
+        ["Runtime", "Configuration", "Data", "Model", "Objectives", "Training", "Feedback", "Evaluation", "Serving", "Pipeline"];
 
     [Fact]
     public void Every_folder_of_the_library_is_a_layer() =>
@@ -25,6 +25,7 @@ public partial class SourceRulesTests
     [InlineData("Training")]
     [InlineData("Feedback")]
     [InlineData("Evaluation")]
+    [InlineData("Serving")]
     public void A_layer_depends_only_on_those_before_it(string layer)
     {
         var later = Layers.SkipWhile(name => name != layer).Skip(1).Append("Cli");
