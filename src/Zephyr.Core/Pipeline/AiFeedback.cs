@@ -1,9 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Zephyr.Configuration;
-using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Feedback;
+using Zephyr.Feedback.Audit;
 using Zephyr.Feedback.Calls;
 using Zephyr.Runtime;
 
@@ -38,7 +38,7 @@ public sealed record AiFeedbackPlan(IReadOnlyList<string> Inputs, FeedbackAudit?
 /// </summary>
 public static class AiFeedback
 {
-    private const string AuditName = "audit.json";
+    private const string AuditName = "audit.json", WhatHelps = "; expected at least one prompt whose answers differ in score (keys: score, ties, rejected, min_margin)";
 
     /// <inheritdoc cref="Run(ResolvedConfig{AifConfig}, ICallObserver, CancellationToken)"/>
     public static AiFeedbackResult Run(ResolvedConfig<AifConfig> resolved, CancellationToken cancel = default) => Run(resolved, SilentCalls.Instance, cancel);
@@ -61,7 +61,8 @@ public static class AiFeedback
         var (clock, begun) = (TimeProvider.System, TimeProvider.System.GetTimestamp());
         var started = RunHistory.At(clock.GetUtcNow());
         // Before the folder is touched: what cannot work leaves nothing behind.
-        var asking = config.Source.AsksModels ? new FeedbackAsking(config, cancel) : null;
+        var evaluation = EvaluationSets.Of(config.Audit);
+        var asking = config.Source.AsksModels ? new FeedbackAsking(config, evaluation, cancel) : null;
         var inputs = asking?.Inputs ?? DataFiles.Resolve(config.Source.Feedback);
         using var output = new StagedOutput(config.Run);
         try
@@ -73,8 +74,8 @@ public static class AiFeedback
                 File.WriteAllText(output.PathOf(AuditName), asked.ToJson());
                 return new(inputs, Commit(""), asked, null);
             }
-            var audit = Pairs(config, asked is null ? inputs : [output.PathOf(AskedFiles.Completions)], output, cancel) with { Asking = asked };
-            if (audit.Pairs == 0 && asked is null) throw new UserErrorException(NoPairs(audit) + "; expected at least one prompt whose answers differ in score (keys: score, ties, rejected, min_margin)");
+            var audit = new PreferencePairs(config, evaluation).Write(asked is null ? inputs : [output.PathOf(AskedFiles.Completions)], output, cancel) with { Asking = asked };
+            if (audit.Pairs == 0 && asked is null) throw new UserErrorException(NoPairs(audit) + WhatHelps);
             File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
             return audit.Pairs > 0 ? new(inputs, Commit(""), asked, audit) : throw new RunFailedException(NoPairs(audit, Commit(NoPairs(audit)), config.Run.OutputDir));
         }
@@ -85,7 +86,7 @@ public static class AiFeedback
 
         IReadOnlyList<string> Commit(string failure)
         {
-            var record = RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, asking?.AllFiles ?? inputs, new());
+            var record = RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, [.. asking?.AllFiles ?? inputs, .. evaluation?.Files ?? []], new());
             var part = new JsonObject
             {
                 ["outcome"] = failure.Length == 0 ? "finished" : $"failed: {failure}",
@@ -107,62 +108,18 @@ public static class AiFeedback
     public static AiFeedbackPlan Plan(ResolvedConfig<AifConfig> resolved, CancellationToken cancel = default)
     {
         var config = resolved.Value;
+        var evaluation = EvaluationSets.Of(config.Audit);
         if (config.Source.AsksModels)
         {
-            var asking = new FeedbackAsking(config, cancel);
+            var asking = new FeedbackAsking(config, evaluation, cancel);
             StagedOutput.RequireFree(config.Run);
             return new(asking.Inputs, null, 0, config.Run.OutputDir, asking.Estimate(cancel));
         }
         var inputs = DataFiles.Resolve(config.Source.Feedback);
         StagedOutput.RequireFree(config.Run);
-        var (builder, tally, prompts) = (new PairBuilder(Pairing(config), config.Run.Seed), new FeedbackTally(), new List<long>());
-        foreach (var outcome in FeedbackSchema.Read(inputs).Until(cancel).Select(builder.Build))
-        {
-            tally.Add(outcome, isTest: false);
-            if (outcome.Pair is not null) prompts.Add(PromptKey.Of(outcome.Prompt.Prompt));
-        }
-        var audit = tally.ToAudit();
-        return audit.Pairs == 0
-            ? throw new UserErrorException(NoPairs(audit) + "; expected at least one prompt whose answers differ in score (keys: score, ties, rejected, min_margin)")
-            : new(inputs, audit, PromptSplit.Choose(prompts, config.Aif.TestFraction, config.Run.Seed).Count, config.Run.OutputDir, null);
+        var (audit, test) = new PreferencePairs(config, evaluation).Count(inputs, cancel);
+        return audit.Pairs == 0 ? throw new UserErrorException(NoPairs(audit) + WhatHelps) : new(inputs, audit, test, config.Run.OutputDir, null);
     }
-
-    /// <summary>
-    /// Pairs of scored rows. The rows are read twice rather than held: first to choose the test prompts among those that have a pair, which also finds every bad row before anything is
-    /// written, then to write.
-    /// </summary>
-    private static FeedbackAudit Pairs(AifConfig config, IReadOnlyList<string> files, StagedOutput output, CancellationToken cancel)
-    {
-        var builder = new PairBuilder(Pairing(config), config.Run.Seed);
-        var prompts = Outcomes().Where(outcome => outcome.Pair is not null).Select(outcome => PromptKey.Of(outcome.Prompt.Prompt));
-        var split = PromptSplit.Choose(prompts, config.Aif.TestFraction, config.Run.Seed);
-        return Write(Outcomes(), split, config.Aif.Formats, output);
-
-        IEnumerable<PairOutcome> Outcomes() => FeedbackSchema.Read(files).Until(cancel).Select(builder.Build);
-    }
-
-    private static FeedbackAudit Write(
-        IEnumerable<PairOutcome> outcomes, PromptSplit split, IReadOnlyList<string> formats, StagedOutput output)
-    {
-        var tally = new FeedbackTally();
-        using var train = new PairFiles("train", formats, output.PathOf);
-        using var test = new PairFiles("test", formats, output.PathOf);
-        foreach (var outcome in outcomes)
-        {
-            var isTest = outcome.Pair is not null && split.Holds(outcome.Prompt.Prompt);
-            tally.Add(outcome, isTest);
-            if (outcome.Pair is { } pair) (isTest ? test : train).Add(pair);
-        }
-        train.Complete();
-        test.Complete();
-        return tally.ToAudit();
-    }
-
-    /// <summary>What pairs are made by: where the configuration names no score, the first of those that the judge was asked for.</summary>
-    private static AifOptions Pairing(AifConfig config) => config.Aif.Score is not null || !config.Source.AsksModels ? config.Aif : config.Aif with
-    {
-        Score = config.Judging.Judgments.Contains(JudgingOptions.ByAspects) ? "mean_rating" : config.Judging.Judgments.Contains(JudgingOptions.Overall) ? "overall_score" : "win_rate",
-    };
 
     private static string NoPairs(FeedbackAudit audit) => $"no pair is left of {audit.Rows} prompts: "
         + string.Join(", ", audit.DroppedPrompts.Where(drop => drop.Value > 0).Select(drop => $"{Snake($"{drop.Key}")} {drop.Value}"));

@@ -2,6 +2,7 @@ using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Feedback;
+using Zephyr.Feedback.Audit;
 using Zephyr.Feedback.Calls;
 using Zephyr.Feedback.Generation;
 using Zephyr.Feedback.Judging;
@@ -25,15 +26,19 @@ public sealed record AskingPlan(long Prompts, string Journal, CallUsage Spent, I
 internal sealed class FeedbackAsking
 {
     private readonly AifConfig _config;
+    private readonly EvaluationSets? _evaluation;
     private readonly ModelPool _pool;
     private readonly AnswerGenerator? _generator;
     private readonly RubricSet _rubrics;
 
     /// <summary>Finds all that is needed, and reads every row once: one that cannot be used is found before anything is paid for.</summary>
     /// <exception cref="UserErrorException">Something is not there or not as it should be.</exception>
-    public FeedbackAsking(AifConfig config, CancellationToken cancel)
+    /// <param name="config">What is asked.</param>
+    /// <param name="evaluation">Evaluation sets; a prompt that is dropped because it occurs in one is not paid for. Null for none.</param>
+    /// <param name="cancel">Stops between two rows.</param>
+    public FeedbackAsking(AifConfig config, EvaluationSets? evaluation, CancellationToken cancel)
     {
-        _config = config;
+        (_config, _evaluation) = (config, evaluation is { Drops: true } ? evaluation : null);
         _pool = ModelPool.Of([("models", config.Answers.Models), ("judge", config.Source.Judge is { } judge ? [judge] : [])], config.Budget.Endpoints);
         _rubrics = RubricSet.Load(config.Judging.Rubrics);
         if (FromPrompts) _generator = new(config.Answers, PrincipleSet.Load(config.Answers.Principles), config.Run.Seed);
@@ -88,7 +93,7 @@ internal sealed class FeedbackAsking
         using var estimate = new CallEstimate(_pool, _config.Budget, Journal);
         var judge = _config.Source.Judge is null ? null : Judge(new Unasked());
         var longest = new string('x', 4 * _config.Answers.MaxNewTokens);
-        foreach (var prompt in Begin().Until(cancel))
+        foreach (var prompt in Begin().Until(cancel).Where(IsAsked))
         {
             var answered = _generator is null ? prompt : prompt with
             {
@@ -101,11 +106,15 @@ internal sealed class FeedbackAsking
 
     private async Task<JudgedPrompt> Ask(ModelCalls calls, Judge? judge, AnsweredPrompt prompt, CancellationToken stop)
     {
+        if (!IsAsked(prompt)) return Unjudged(prompt);
         var answered = _generator is null ? prompt : await _generator.Answer(calls, prompt.Prompt, prompt.Source, stop).ConfigureAwait(false);
-        return judge is null
-            ? new(answered, "", [.. answered.Answers.Select(_ => new AnswerJudgment([], null, null))], [], 0, 0, 0)
-            : await judge.Of(answered, stop).ConfigureAwait(false);
+        return judge is null ? Unjudged(answered) : await judge.Of(answered, stop).ConfigureAwait(false);
     }
+
+    /// <summary>A prompt that can give no pair is not paid for.</summary>
+    private bool IsAsked(AnsweredPrompt prompt) => !string.IsNullOrWhiteSpace(prompt.Prompt) && _evaluation?.Find(prompt.Prompt) is null;
+
+    private static JudgedPrompt Unjudged(AnsweredPrompt prompt) => new(prompt, "", [.. prompt.Answers.Select(_ => new AnswerJudgment([], null, null))], [], 0, 0, 0);
 
     /// <summary>What is begun with: prompts, each once, or answers.</summary>
     private IEnumerable<AnsweredPrompt> Begin()
