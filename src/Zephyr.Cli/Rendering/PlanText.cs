@@ -105,7 +105,7 @@ internal static class PlanText
         [name, Whole(ahead.Calls), Whole(answered), Whole(ahead.PromptTokens), Whole(ahead.CompletionTokens), Money(ahead.Cost)];
 
     private static string ModelOf(ModelPlan model) =>
-        $"{model.Path}: {Whole(model.Parameters)} parameters, {model.Precision} on {model.Device}";
+        $"{model.Path}: {Whole(model.Parameters)} parameters{(model.Frozen > 0 ? $" that learn beside {Whole(model.Frozen)} that do not" : "")}, {model.Precision} on {model.Device}";
 
     private static string StepsOf(RunPlan plan)
     {

@@ -12,7 +12,7 @@ internal sealed class Answer
     private readonly IncrementalDecoder _decoder;
     private readonly StopStrings _stops;
     private readonly bool _tellsTokens;
-    private readonly Queue<(ChosenToken Token, int Start)> _untold = [];
+    private readonly Queue<AnswerToken> _untold = [];
     private int _decoded, _shown, _count;
 
     public Answer(int choice, TextRequest request, MistralTokenizer tokenizer, ChannelWriter<AnswerPart> output)
@@ -29,7 +29,7 @@ internal sealed class Answer
     public bool Accept(ChosenToken token)
     {
         _count++;
-        if (_tellsTokens) _untold.Enqueue((token, _decoded));
+        if (_tellsTokens) _untold.Enqueue(new(token, _decoded));
         Show(_decoder.Append(token.Id), end: null);
         return !_stops.Reached;
     }
@@ -47,9 +47,9 @@ internal sealed class Answer
         var text = _stops.Append(decoded) + (end is null ? "" : _stops.Flush());
         _shown += text.Length;
         if (_stops.Reached && end is not null) end = AnswerEnd.Stopped;
-        List<ChosenToken> tokens = [];
+        List<AnswerToken> tokens = [];
         // Tokens without text of their own (part of a character) go with what comes next; at the end all that begin in the text are told.
-        while (_untold.TryPeek(out var next) && (next.Start < _shown || (end is not null && !_stops.Reached))) tokens.Add(_untold.Dequeue().Token);
+        while (_untold.TryPeek(out var next) && (next.Start < _shown || (end is not null && !_stops.Reached))) tokens.Add(_untold.Dequeue());
         if (text.Length > 0 || tokens.Count > 0 || end is not null) _ = _output.TryWrite(new(_choice, text, tokens, end, _count));
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
+using TorchSharp;
 using Zephyr.Data.Text;
 using Zephyr.Model;
 using Zephyr.Model.Generation;
@@ -8,32 +9,23 @@ using Zephyr.Runtime;
 
 namespace Zephyr.Serving;
 
-/// <summary>What a service may take.</summary>
-/// <param name="Batch">What is under way at a time.</param>
-/// <param name="MaxQueue">The most answers that wait besides; more are refused.</param>
-/// <param name="Seed">Requests without a seed of their own get one that is made of this and their number.</param>
-public sealed record ServiceLimits(BatchLimits Batch, int MaxQueue = int.MaxValue / 2, long Seed = 42);
-
-/// <summary>There is no place for another request now.</summary>
-public sealed class QueueFullException() : RunFailedException("all places are taken and the queue is full; try again later");
-
-/// <summary>The service answers nothing any more.</summary>
-public sealed class ServiceStoppedException() : RunFailedException("the service is shutting down");
-
 /// <summary>
 /// Answers many requests at a time with one model, which lives on a thread of its own: tensors are bound to the thread that made them. May be used from any number of threads.
 /// </summary>
 public sealed class GenerationService : IDisposable
 {
-    private readonly BatchGenerator _generator;
+    /// <summary>Under so many weights (on the CPU) a second thread costs more than it helps: a pass is over before it is awake.</summary>
+    private const long WeightsWorthThreads = 10_000_000;
+
+    private readonly MistralForCausalLM _model;
     private readonly ServiceLimits _limits;
+    private readonly BatchGenerator _generator;
     private readonly ConcurrentQueue<BatchSequence> _arriving = new();
     // Never disposed of: who gives an answer up may still knock when all is over, and it holds nothing native.
     private readonly SemaphoreSlim _work = new(0);
-    private readonly TaskCompletionSource _idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private readonly Lock _gate = new();
-    private readonly int _vocabulary;
     private long _requests;
     private int _open;
     private volatile bool _stopping, _cancelling;
@@ -45,10 +37,11 @@ public sealed class GenerationService : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(limits);
-        (Tokenizer, _limits, _vocabulary) = (tokenizer, limits, model.Config.VocabSize);
-        _generator = new(model, limits.Batch);
-        _thread = new(Run) { IsBackground = true, Name = "generation" };
+        (_model, Tokenizer, _limits) = (model, tokenizer, limits);
+        var made = new TaskCompletionSource<BatchGenerator>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _thread = new(() => Run(made)) { IsBackground = true, Name = "generation" };
         _thread.Start();
+        _generator = made.Task.GetAwaiter().GetResult();
     }
 
     /// <summary>The model's tokenizer.</summary>
@@ -57,11 +50,11 @@ public sealed class GenerationService : IDisposable
     /// <summary>Tokens that prompt and answer may have together.</summary>
     public int Room => _generator.Room;
 
-    /// <summary>Rows of the model's vocabulary.</summary>
-    public int Vocabulary => _vocabulary;
-
     /// <summary>Answers that are under way or wait.</summary>
     public int Open => Volatile.Read(ref _open);
+
+    /// <summary>It takes no requests any more.</summary>
+    public bool IsStopping => _stopping;
 
     /// <summary>Answers a request, piece by piece. Whoever stops asking for pieces gives it up, and its place becomes free.</summary>
     /// <param name="request">What to continue, and how.</param>
@@ -70,12 +63,18 @@ public sealed class GenerationService : IDisposable
     /// <exception cref="QueueFullException">There is no place.</exception>
     /// <exception cref="ServiceStoppedException">It is shutting down, before or while it answers.</exception>
     /// <exception cref="RunFailedException">The model failed.</exception>
-    public async IAsyncEnumerable<AnswerPart> Answer(TextRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<AnswerPart> Answer(TextRequest request, CancellationToken cancellation = default) => Answer([request], cancellation);
+
+    /// <summary>Answers several requests as one: all have a place, or none has. Their answers are numbered through.</summary>
+    /// <param name="requests">What to continue, and how.</param>
+    /// <param name="cancellation">Gives them up.</param>
+    public async IAsyncEnumerable<AnswerPart> Answer(IReadOnlyList<TextRequest> requests, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(requests);
         using var gone = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         try
         {
-            await foreach (var part in Start(request, gone.Token).ReadAllAsync(cancellation).ConfigureAwait(false)) yield return part;
+            await foreach (var part in Start(requests, gone.Token).ReadAllAsync(cancellation).ConfigureAwait(false)) yield return part;
         }
         finally
         {
@@ -84,34 +83,59 @@ public sealed class GenerationService : IDisposable
         }
     }
 
+    /// <summary>Refuses new requests from here on.</summary>
+    public void Refuse()
+    {
+        lock (_gate) _stopping = true;
+        _work.Release();
+    }
+
     /// <summary>Refuses new requests and waits for those it has; those that are not done when <paramref name="grace"/> is over are given up.</summary>
     /// <returns>Whether all were done.</returns>
     public async Task<bool> Stop(TimeSpan grace)
     {
-        lock (_gate) _stopping = true;
-        _work.Release();
-        var done = await Task.WhenAny(_idle.Task, Task.Delay(grace)).ConfigureAwait(false) == _idle.Task;
+        Refuse();
+        var done = await Task.WhenAny(_over.Task, Task.Delay(grace)).ConfigureAwait(false) == _over.Task;
         _cancelling = true;
         _work.Release();
-        await _idle.Task.ConfigureAwait(false);
+        await _over.Task.ConfigureAwait(false);
         return done;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (_gate) _stopping = true;
         _cancelling = true;
-        _work.Release();
+        Refuse();
         _thread.Join();
     }
 
-    private ChannelReader<AnswerPart> Start(TextRequest request, CancellationToken cancellation)
+    private ChannelReader<AnswerPart> Start(IReadOnlyList<TextRequest> requests, CancellationToken cancellation)
     {
-        _generator.Require(request.PromptIds);
+        foreach (var request in requests) _generator.Require(request.PromptIds);
         var output = Channel.CreateUnbounded<AnswerPart>(new() { SingleReader = true });
-        var answers = Enumerable.Range(0, request.Choices).Select(choice => new Answer(choice, request, Tokenizer, output.Writer)).ToList();
-        var (prompt, left) = (new BatchPrompt(request.PromptIds), request.Choices);
+        var left = 0;
+        var asked = requests.Select(request => (request, Prompt: new BatchPrompt(request.PromptIds),
+            Answers: Enumerable.Range(0, request.Choices).Select(_ => new Answer(left++, request, Tokenizer, output.Writer)).ToList())).ToList();
+        lock (_gate)
+        {
+            if (_stopping) throw new ServiceStoppedException();
+            if (_open + left > (long)_limits.Batch.MaxSequences + _limits.MaxQueue) throw new QueueFullException();
+            Interlocked.Add(ref _open, left);
+            foreach (var (request, prompt, answers) in asked)
+            {
+                var seed = request.Seed ?? Derived(_limits.Seed, _requests++);
+                for (var i = 0; i < answers.Count; i++)
+                {
+                    var answer = answers[i];
+                    var sampling = request.Sampling with { Seed = i == 0 ? seed : Derived(seed, i) };
+                    _arriving.Enqueue(new(prompt, sampling, answer.Accept, (end, failure) => End(answer, end, failure), cancellation));
+                }
+            }
+        }
+        _work.Release();
+        return output.Reader;
+
         void End(Answer answer, AnswerEnd end, Exception? failure)
         {
             answer.Finish(end);
@@ -120,36 +144,38 @@ public sealed class GenerationService : IDisposable
             else if (end == AnswerEnd.Cancelled) output.Writer.TryComplete(_cancelling ? new ServiceStoppedException() : new OperationCanceledException(cancellation));
             else if (--left == 0) output.Writer.TryComplete();
         }
-        lock (_gate)
-        {
-            if (_stopping) throw new ServiceStoppedException();
-            if (_open + request.Choices > (long)_limits.Batch.MaxSequences + _limits.MaxQueue) throw new QueueFullException();
-            var seed = request.Seed ?? unchecked((long)new SeededRandom(_limits.Seed, _requests++).NextUInt64());
-            Interlocked.Add(ref _open, request.Choices);
-            for (var choice = 0; choice < request.Choices; choice++)
-            {
-                var answer = answers[choice];
-                var sampling = request.Sampling with { Seed = choice == 0 ? seed : unchecked((long)new SeededRandom(seed, choice).NextUInt64()) };
-                _arriving.Enqueue(new(prompt, sampling, answer.Accept, (end, failure) => End(answer, end, failure), cancellation));
-            }
-        }
-        _work.Release();
-        return output.Reader;
     }
 
-    private void Run()
+    private static long Derived(long seed, long number) => unchecked((long)new SeededRandom(seed, number).NextUInt64());
+
+    private void Run(TaskCompletionSource<BatchGenerator> made)
     {
+        BatchGenerator generator;
+        try
+        {
+            // OpenMP's number is a thread's own, so that this one is the service's.
+            if (_model.Device.type == DeviceType.CPU && _model.Config.ParameterCount < WeightsWorthThreads) torch.set_num_threads(1);
+            generator = new(_model, _limits.Batch);
+        }
+#pragma warning disable CA1031 // Thrown on in the constructor.
+        catch (Exception failure)
+#pragma warning restore CA1031
+        {
+            made.SetException(failure);
+            return;
+        }
+        made.SetResult(generator);
         while (true)
         {
-            while (_arriving.TryDequeue(out var sequence)) _generator.Add(sequence);
-            if (_cancelling) _generator.CancelAll();
-            if (_generator.Step()) continue;
-            bool done;
-            lock (_gate) done = _stopping && _arriving.IsEmpty;
-            if (done) break;
+            while (_arriving.TryDequeue(out var sequence)) generator.Add(sequence);
+            if (_cancelling) generator.CancelAll();
+            if (generator.Step()) continue;
+            bool over;
+            lock (_gate) over = _stopping && _arriving.IsEmpty;
+            if (over) break;
             _work.Wait();
         }
-        _generator.Dispose();
-        _idle.TrySetResult();
+        generator.Dispose();
+        _over.TrySetResult();
     }
 }

@@ -40,4 +40,9 @@ public sealed record TextRequest(int[] PromptIds, SamplingOptions Sampling)
 /// <param name="Tokens">The tokens that begin in it, where log-probabilities were asked for.</param>
 /// <param name="End">Why it ended, in its last piece.</param>
 /// <param name="CompletionTokens">Tokens of the answer so far, without &lt;/s&gt;; those of a stop string count.</param>
-public sealed record AnswerPart(int Choice, string Text, IReadOnlyList<ChosenToken> Tokens, AnswerEnd? End, int CompletionTokens);
+public sealed record AnswerPart(int Choice, string Text, IReadOnlyList<AnswerToken> Tokens, AnswerEnd? End, int CompletionTokens);
+
+/// <summary>A token of an answer.</summary>
+/// <param name="Token">What was chosen, and how likely it was.</param>
+/// <param name="Start">Where in the answer's text it begins.</param>
+public readonly record struct AnswerToken(ChosenToken Token, int Start);

@@ -6,20 +6,15 @@ namespace Zephyr.Model.Generation;
 
 /// <summary>
 /// Continues many prompts at a time: every pass takes the next token of all answers that are under way, and new prompts join as rows and memory become free (continuous
-/// batching). An answer's tokens are those it would have alone, to the bit on the CPU: its prompt goes through by itself, a pass always has a multiple of
-/// <see cref="RowsTogether"/> rows, and attention sees whole blocks. Not for more than one thread at a time.
+/// batching). An answer's tokens are those it would have alone, to the bit on the CPU: its prompt goes through by itself, a pass has one of a few
+/// numbers of rows (<see cref="RowCounts"/>), and attention sees whole blocks. Not for more than one thread at a time.
 /// </summary>
 public sealed class BatchGenerator : IDisposable
 {
-    /// <summary>
-    /// Matrix products of few rows take other kernels, with other last bits, than those of many. From 12 rows on (16 with the processor's widest instructions) a row's
-    /// product no longer depends on how many there are: docs/decisions.md.
-    /// </summary>
-    public const int RowsTogether = 16;
-
     private readonly MistralForCausalLM _model;
     private readonly BatchLimits _limits;
     private readonly KeyValueArena _arena;
+    private readonly RowCounts _rows;
     private readonly Queue<BatchSequence> _waiting = [];
     private readonly List<BatchSequence> _active = [];
     private float[] _scores = [];
@@ -32,6 +27,7 @@ public sealed class BatchGenerator : IDisposable
         ArgumentNullException.ThrowIfNull(limits);
         (_model, _limits) = (model, limits);
         var like = model.Parameters[WeightNames.Embedding];
+        _rows = new(model, limits.MaxSequences);
         _arena = new(model.Config, limits.TokensFor(model.Config, (int)like.element_size()), like.dtype, model.Device);
     }
 
@@ -178,7 +174,7 @@ public sealed class BatchGenerator : IDisposable
         var sequences = _active.Where(sequence => sequence.Next is not null && sequence.End is null).ToList();
         if (sequences.Count == 0) return;
         foreach (var sequence in sequences.Where(sequence => sequence.Length % KeyValueArena.Block == 0)) ClearRestOfBlock(sequence, 1);
-        var rows = (sequences.Count + RowsTogether - 1) / RowsTogether * RowsTogether;
+        var rows = _rows.For(sequences.Count);
         var (ids, positions) = (new int[rows], new int[rows]);
         for (var n = 0; n < sequences.Count; n++) (ids[n], positions[n]) = (sequences[n].Next!.Value, sequences[n].Length);
         using var attention = new DecodeAttention(_arena, [.. sequences.Select(sequence => (sequence.Range, sequence.Length))],
