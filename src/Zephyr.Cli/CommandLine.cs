@@ -41,6 +41,7 @@ internal static class CommandLine
             DpoCommand.Create(session),
             InspectCommand.Create(session),
             GenerateCommand.Create(session),
+            ServeCommand.Create(session),
             EvalCommand.Create(session),
             BenchCommand.Create(session),
             ScoreCommand.Create(session),
