@@ -12,8 +12,11 @@ namespace Zephyr.Cli.Commands;
 /// <summary>The options of zephyr serve.</summary>
 internal sealed record ServeOptions : IOptionGroup
 {
-    [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model", Required = true)]
+    [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model; or an adapter folder", Required = true)]
     public string Model { get; init; } = "";
+
+    [ConfigKey("with an adapter folder: the plain model under it, where not the one that its adapter_config.json names")]
+    public string? Base { get; init; }
 
     [ConfigKey("how clients call the model; the folder's name when not given")]
     public string? ModelName { get; init; }
@@ -77,7 +80,7 @@ internal sealed record ServeOptions : IOptionGroup
 /// <summary>zephyr serve.</summary>
 internal static class ServeCommand
 {
-    private const string Usage = "--model DIR [--host 127.0.0.1] [--port N] [--api_key_env NAME]";
+    private const string Usage = "--model DIR [--base DIR] [--host 127.0.0.1] [--port N] [--api_key_env NAME]";
 
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<ServeOptions>(
         session, "serve", "A model behind OpenAI's HTTP interface, for any client.", Usage, Run);
@@ -96,7 +99,7 @@ internal static class ServeCommand
         NativeTorch.Load(options.CpuKernels);
         using var log = Logging.OnStream(session.Console.Error);
         using var model = LocalModel.Load(options.Model,
-            new(new(options.MaxConcurrent, options.MaxCacheTokens == 0 ? null : options.MaxCacheTokens), options.MaxQueue, options.Seed), options.Device, options.Dtype);
+            new(new(options.MaxConcurrent, options.MaxCacheTokens == 0 ? null : options.MaxCacheTokens), options.MaxQueue, options.Seed), options.Device, options.Dtype, options.Base);
         return Serve(model, server, options, log, session).GetAwaiter().GetResult();
     }
 

@@ -26,10 +26,12 @@ public static class DistilledDpo
         var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
         using var workspace = new LogitsWorkspace();
         // Before the policy is loaded: the two are never in memory together.
-        IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation);
-        using var policy = run.Stage.LoadPolicy();
-        using var reference = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
-        var objective = new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace);
+        var cached = config.Dpo.Reference == "cached" ? CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation) : null;
+        using var policy = run.Stage.LoadPolicy(dropout: !config.Dpo.DisableDropout);
+        using var second = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
+        using var switched = config.Dpo.Reference == "adapter" ? new AdapterReference(policy, run.Stage.LoadStartingAdapter(), dpo, workspace) : null;
+        IReferenceLogProbs reference = second is not null ? new FrozenReference(second, dpo, workspace) : switched is not null ? switched : cached!;
+        var objective = new DpoObjective(policy, reference, dpo, workspace);
         if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
         return run.Stage.Train(run, policy, objective, cancellation);
     }
@@ -50,7 +52,7 @@ public static class DistilledDpo
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
+        var stage = new TrainingStage("dpo", config.Model, config.Lora, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
             resolved.ToJson(), settings, cancellation);
         stage.Remark(resolved);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
@@ -59,7 +61,9 @@ public static class DistilledDpo
 
         var rows = new RowPreparation(stage, files, config.Data.DatasetCacheDir, leavesNothing).Run(new RowRecipe<TokenizedPair>(new PairFormat(files.All), Key, Make), cancellation);
         var stays = config.Dpo.Reference == "frozen";
-        stage.Note(PassesOf(config.Dpo.PairLayout, stays));
+        stage.Note(PassesOf(config.Dpo.PairLayout, config.Dpo.Reference != "cached"));
+        stage.Note(DescribeReference(config.Dpo.Reference, reference, stage));
+        if (stage.Adapter is { Dropout: > 0 } && config.Dpo.DisableDropout) stage.Note("the adapter's dropout is not applied: disable_dropout is true, as in TRL's DPO");
         var run = new PreparedRun<TokenizedPair>(stage, files, rows, LimitOf(config, rows.Train, rows.Held), reference, stays) { PlaceOf = (pair, _) => $"{pair.Location}" };
         if (PairRows.EqualAnswers(rows.Train) is { } equal) stage.Note(equal);
         if (config.Watchdogs.Preflight)
@@ -88,9 +92,18 @@ public static class DistilledDpo
         return limit;
     }
 
-    private static string PassesOf(string layout, bool referenceStays)
+    /// <summary>Which model the policy is held to, in full: of an adapter's reference there are several that one could mean.</summary>
+    private static string DescribeReference(string kind, string folder, TrainingStage stage)
     {
-        if (!referenceStays)
+        var what = kind == "adapter" && stage.Source.Adapter is null ? $"{stage.Source.Base}, which is the policy with its adapter off"
+            : kind == "adapter" ? $"{StageAdapter.Words(stage.Source)} as it stands there, which is switched on in the policy's place"
+            : StageAdapter.Words(stage.SourceOf(folder));
+        return $"reference: {what}{(folder == stage.Source.Folder ? "" : $"; the policy starts from {StageAdapter.Words(stage.Source)}")}";
+    }
+
+    private static string PassesOf(string layout, bool inSteps)
+    {
+        if (!inSteps)
             return layout == "separate"
                 ? "two forward passes a step, policy(chosen) and policy(rejected); the reference's are computed once before the first"
                 : "one forward pass a step, policy(chosen + rejected); the reference's are computed once before the first";

@@ -41,7 +41,7 @@ public static class DistilledSft
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
+        var stage = new TrainingStage("sft", config.Model, config.Lora, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
             resolved.ToJson(), settings, cancellation);
         stage.Remark(resolved);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);

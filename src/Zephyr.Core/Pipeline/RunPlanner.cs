@@ -1,5 +1,4 @@
 using Zephyr.Configuration;
-using Zephyr.Model;
 using Zephyr.Runtime;
 using Zephyr.Training;
 
@@ -25,10 +24,10 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var batches = BatchPlan.Of(data, options, run.Limit.TokensOf);
         var total = batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         var start = StartOf(stage.Checkpoint, RunShape.Of(objective.Name, batches, rows.Train.Tokens, total, options));
-        var weights = stage.ModelConfig.ParameterCount;
+        var (held, learned) = (stage.ModelConfig.ParameterCount, LearnedIn(stage));
         return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, StepsOf(batches, start, total, data.Held.Count > 0),
-            new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, weights, stage.Precision, $"{stage.Device}", run.Reference),
-            MemoryOf(weights, run is { Reference: { } folder, ReferenceStays: true } ? MistralConfigFile.Read(folder).ParameterCount : 0),
+            new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, learned, stage.Precision, $"{stage.Device}", run.Reference) { Frozen = stage.Adapter is null ? 0 : held },
+            MemoryOf(stage, run is { Reference: { } folder, ReferenceStays: true } ? stage.SourceOf(folder).ReadConfig().ParameterCount : 0),
             DiskOf(stage, batches, start, total), stage.Notes);
     }
 
@@ -81,26 +80,30 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         _ => new(1, total, total),
     };
 
-    /// <summary>The policy's gradients are summed in fp32, also those of bf16 weights.</summary>
-    private MemoryPlan MemoryOf(long parameters, long reference)
+    /// <summary>How many numbers are learned.</summary>
+    private static long LearnedIn(TrainingStage stage) => stage.Adapter?.ParameterCountOf(stage.ModelConfig) ?? stage.ModelConfig.ParameterCount;
+
+    /// <summary>The policy's gradients are summed in fp32, also those of bf16 weights; an adapter is fp32 itself, beside weights that are only held.</summary>
+    private MemoryPlan MemoryOf(TrainingStage stage, long reference)
     {
-        var size = _bf16 ? 2 : 4;
-        return new(parameters * size, parameters * 4, StateBytes(parameters), reference * size);
+        var (size, learned) = (_bf16 ? 2 : 4, LearnedIn(stage));
+        return new(stage.ModelConfig.ParameterCount * size + (stage.Adapter is null ? 0 : learned * 4), learned * 4, StateBytes(stage), reference * size);
     }
 
     /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
-    private long StateBytes(long parameters) => parameters * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 ? 1 : 0));
+    private long StateBytes(TrainingStage stage) =>
+        LearnedIn(stage) * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 && stage.Adapter is null ? 1 : 0));
 
     private DiskPlan DiskOf(TrainingStage stage, BatchPlan batches, int start, int total)
     {
-        var (folder, parameters) = (stage.Folder, stage.ModelConfig.ParameterCount);
-        var written = parameters * (model.TorchDtype == "float32" ? 4 : 2);
+        var folder = stage.Folder;
+        var written = LearnedIn(stage) * (model.TorchDtype == "float32" || stage.Adapter is not null ? 4 : 2);
         var cadence = options.Cadence;
         var checkpoints = Due(cadence.SaveStrategy, cadence.SaveSteps, batches, start, total);
         // The best one stays beside the newest.
         var limit = cadence.SaveTotalLimit == 0 ? int.MaxValue : Math.Max(cadence.SaveTotalLimit, options.Best.Compares ? 2 : 1);
         var goesOn = stage.Checkpoint is not null && folder.Holds(stage.Checkpoint);
-        return new(folder.Root, checkpoints, Math.Min(limit, checkpoints.Count), written + StateBytes(parameters), written, OutputFolder.FreeBytes(folder.Root))
+        return new(folder.Root, checkpoints, Math.Min(limit, checkpoints.Count), written + StateBytes(stage), written, OutputFolder.FreeBytes(folder.Root))
         {
             Standing = goesOn ? folder.Checkpoints.Count : 0,
             Freed = goesOn ? 0 : folder.RunBytes,

@@ -45,7 +45,7 @@ internal sealed class RowCounts
         var count = (int)x_MD.shape[0];
         // Every row by itself: attention is the same call for each, whatever their number.
         int[][] rows = [.. Enumerable.Range(0, count).Select(_ => new[] { 0 })];
-        using var pattern = new RaggedCausalAttention(RaggedBatch.Of(rows), model.Config.SlidingWindow);
+        using var pattern = RaggedCausalAttention.Of(RaggedBatch.Of(rows), model.Config.SlidingWindow, kernel: null);
         var rotation = model.RotationAt([.. Enumerable.Range(start, count)]);
         return model.Logits(model.FinalNorm.Forward(model.Layers[0].Forward(x_MD.contiguous(), rotation, pattern)));
     }
