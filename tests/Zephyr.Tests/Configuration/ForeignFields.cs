@@ -33,6 +33,8 @@ internal static class ForeignFields
             lora_target_modules lora_target_parameters lora_modules_to_save lora_task_type use_rslora use_dora load_in_8bit load_in_4bit
             bnb_4bit_quant_type use_bnb_nested_quant bnb_4bit_quant_storage
             """)),
+        new("BitsAndBytesConfig", "transformers, as far as it concerns 4 bits", Both,
+            Words("load_in_8bit load_in_4bit bnb_4bit_quant_type bnb_4bit_use_double_quant bnb_4bit_compute_dtype bnb_4bit_quant_storage")),
         new("ScriptArguments", "TRL, with DatasetMixtureConfig", Both, Words("""
             dataset_name dataset_config dataset_train_split dataset_test_split dataset_streaming config gradient_checkpointing_use_reentrant sanity_check
             ignore_bias_buffers datasets streaming

@@ -45,7 +45,7 @@ public class ForeignKeyTests
 
     [Theory]
     [InlineData("fp16: true", "sft.yaml:4: fp16: float16 training is not implemented: write bf16: true (was true)")]
-    [InlineData("load_in_8bit: true", "sft.yaml:4: load_in_8bit: training on quantized weights (QLoRA) is not implemented: write false (was true)")]
+    [InlineData("load_in_8bit: true", "sft.yaml:4: load_in_8bit: weights of 8 bits are not implemented, those of 4 bits are: write false, and load_in_4bit: true with use_peft: true for QLoRA (was true)")]
     [InlineData("use_dora: true", "sft.yaml:4: use_dora: weight-decomposed adapters (DoRA) are not implemented: write false (was true)")]
     [InlineData("lora_modules_to_save: [embed_tokens]",
         "sft.yaml:4: lora_modules_to_save: modules that are trained as a whole beside the adapter are not implemented: remove it")]
