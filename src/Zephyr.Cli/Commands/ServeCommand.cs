@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Net;
 using Serilog;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
 using Zephyr.Runtime;
@@ -111,7 +112,7 @@ internal static class ServeCommand
         {
             session.Console.Output.WriteLine(server.Address.ToString());
             session.Console.Output.Flush();
-            log.Information("{Model} answers at {Address} ({Room} tokens a conversation, {Places} at a time)", settings.ModelName, server.Address, model.Service.Room, options.MaxConcurrent);
+            log.Information("{Model} answers at {Address} ({Room} tokens a conversation, {Places} at a time)", settings.ModelName, server.Address.ToString(), model.Service.Room, options.MaxConcurrent);
             var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             await using (session.Cancellation.Register(() => ended.TrySetResult())) await ended.Task;
             var open = model.Service.Open;
@@ -127,7 +128,7 @@ internal static class ServeCommand
         if (served.Failure is { } failure) log.Error(failure, "{Method} {Path} failed", served.Method, served.Path);
         if (!quiet)
             log.Information("{Method} {Path} {Status} {PromptTokens}+{CompletionTokens} tokens {Seconds:0.000} s {Refusal}",
-                Short(served.Method), served.Path, served.Status, served.PromptTokens, served.CompletionTokens, served.Elapsed.TotalSeconds, served.Refusal ?? "");
+                Short(served.Method), served.Path, served.Status, served.PromptTokens, served.CompletionTokens, served.Elapsed.TotalSeconds, PlainText.OneLine(served.Refusal ?? ""));
     }
 
     private static string Short(string method) => method.Length <= 10 ? method : method[..10];

@@ -15,7 +15,7 @@ public sealed class BatchGenerator : IDisposable
     private readonly BatchLimits _limits;
     private readonly KeyValueArena _arena;
     private readonly RowCounts _rows;
-    private readonly Queue<BatchSequence> _waiting = [];
+    private readonly List<BatchSequence> _waiting = [];
     private readonly List<BatchSequence> _active = [];
     private float[] _scores = [];
 
@@ -61,7 +61,7 @@ public sealed class BatchGenerator : IDisposable
     {
         ArgumentNullException.ThrowIfNull(sequence);
         Require(sequence.Prompt.Ids);
-        _waiting.Enqueue(sequence);
+        _waiting.Add(sequence);
     }
 
     /// <summary>Takes every answer that is under way one token on, at most; false where there is none.</summary>
@@ -113,20 +113,19 @@ public sealed class BatchGenerator : IDisposable
             if (sequence.Prompt.Holder == sequence) (sequence.Prompt.Holder, sequence.Prompt.Scores) = (null, null);
         }
         _active.RemoveAll(sequence => sequence.End is not null);
+        _waiting.RemoveAll(sequence => sequence.End is not null);
     }
 
     /// <summary>In the order of arrival: a long one is not overtaken for ever by short ones.</summary>
     private void Admit()
     {
-        while (_waiting.TryPeek(out var next))
+        while (_waiting.Count > 0 && _active.Count < _limits.MaxSequences)
         {
-            if (next.End is null)
-            {
-                if (_active.Count >= _limits.MaxSequences || _arena.TryTake(next.Prompt.Ids.Length + MostTokens(next)) is not { } range) return;
-                next.Range = range;
-                _active.Add(next);
-            }
-            _waiting.Dequeue();
+            var next = _waiting[0];
+            if (_arena.TryTake(next.Prompt.Ids.Length + MostTokens(next)) is not { } range) return;
+            next.Range = range;
+            _active.Add(next);
+            _waiting.RemoveAt(0);
         }
     }
 

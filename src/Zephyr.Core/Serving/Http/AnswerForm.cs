@@ -13,6 +13,9 @@ internal abstract class AnswerForm(MistralTokenizer tokenizer)
     /// <summary>The kind of object, whole or as a piece.</summary>
     public abstract string Kind(bool piece);
 
+    /// <summary>Whether a first piece says who speaks, and nothing else.</summary>
+    public abstract bool BeginsWithRole { get; }
+
     /// <summary>Writes what is in a choice besides its index and its reason to end.</summary>
     /// <param name="json">Receives it.</param>
     /// <param name="text">The text, or the new part of it.</param>
@@ -56,6 +59,8 @@ internal enum Place
 internal sealed class ChatForm(MistralTokenizer tokenizer) : AnswerForm(tokenizer)
 {
     public override string IdPrefix => "chatcmpl-";
+
+    public override bool BeginsWithRole => true;
 
     public override string Kind(bool piece) => piece ? "chat.completion.chunk" : "chat.completion";
 
@@ -107,6 +112,8 @@ internal sealed class ChatForm(MistralTokenizer tokenizer) : AnswerForm(tokenize
 internal sealed class CompletionForm(MistralTokenizer tokenizer) : AnswerForm(tokenizer)
 {
     public override string IdPrefix => "cmpl-";
+
+    public override bool BeginsWithRole => false;
 
     public override string Kind(bool piece) => "text_completion";
 

@@ -74,15 +74,9 @@ internal sealed class AnswerWriter(ApiRequest request, string id, long created, 
         {
             var part = parts.Current;
             _tokens[part.Choice] = part.CompletionTokens;
-            await response.Body.WriteAsync(Bytes("data: ", json =>
-            {
-                Begin(json, piece: true);
-                json.WriteStartArray("choices");
-                request.Form.WriteChoice(json, part.Choice, part.Text, TellsTokens ? part.Tokens : null, part.End, begun[part.Choice] ? Place.Later : Place.First);
-                json.WriteEndArray();
-                if (request.IncludeUsage) json.WriteNull("usage");
-                json.WriteEndObject();
-            }, "\n\n"), cancellation).ConfigureAwait(false);
+            // As OpenAI does: first who speaks, without a token. The npm client counts the tokens of a choice's first piece twice.
+            if (request.Form.BeginsWithRole && !begun[part.Choice]) await WritePiece(part with { Text = "", End = null }, null, Place.First, response, cancellation).ConfigureAwait(false);
+            await WritePiece(part, TellsTokens ? part.Tokens : null, Place.Later, response, cancellation).ConfigureAwait(false);
             await response.Body.FlushAsync(cancellation).ConfigureAwait(false);
             begun[part.Choice] = true;
         }
@@ -99,6 +93,17 @@ internal sealed class AnswerWriter(ApiRequest request, string id, long created, 
         }
         await response.Body.WriteAsync("data: [DONE]\n\n"u8.ToArray(), cancellation).ConfigureAwait(false);
     }
+
+    private async Task WritePiece(AnswerPart part, IReadOnlyList<AnswerToken>? tokens, Place place, HttpResponse response, CancellationToken cancellation) =>
+        await response.Body.WriteAsync(Bytes("data: ", json =>
+        {
+            Begin(json, piece: true);
+            json.WriteStartArray("choices");
+            request.Form.WriteChoice(json, part.Choice, part.Text, tokens, part.End, place);
+            json.WriteEndArray();
+            if (request.IncludeUsage) json.WriteNull("usage");
+            json.WriteEndObject();
+        }, "\n\n"), cancellation).ConfigureAwait(false);
 
     private bool TellsTokens => request.Texts[0].Sampling.TopLogProbs is not null;
 

@@ -13,8 +13,13 @@ internal static class ChatRequest
         RefuseWhatIsNotDone(fields);
         var messages = Messages(fields);
         var common = SamplingFields.Read(fields, MaxTokens(fields));
-        var request = TextRequest.OfConversation(reader.Service.Tokenizer, messages, common.Sampling with { TopLogProbs = LogProbs(fields) }, reader.AddSystemTurn)
-            with { Choices = common.Choices, Seed = common.Seed, Stop = common.Stop };
+        var sampling = common.Sampling with { TopLogProbs = LogProbs(fields) };
+        var request = TextRequest.OfConversation(reader.Service.Tokenizer, messages, sampling, reader.AddSystemTurn) with
+        {
+            Choices = common.Choices,
+            Seed = common.Seed,
+            Stop = common.Stop,
+        };
         return new([request], common.Stream, common.IncludeUsage, new ChatForm(reader.Service.Tokenizer));
     }
 

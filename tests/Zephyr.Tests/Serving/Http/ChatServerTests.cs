@@ -41,8 +41,8 @@ public class ChatServerTests
                 pieces.RemoveAt(pieces.Count - 1);
             }
             Assert.Equal(
-                ["""{"role":"assistant","content":"h"}""", """{"content":"é"}""", """{"content":"!"}""", "{}"], pieces.Select(piece => Plain(piece["choices"]![0]!["delta"]!)));
-            Assert.Equal([null, null, null, "stop"], pieces.Select(piece => (string?)piece["choices"]![0]!["finish_reason"]));
+                ["""{"role":"assistant","content":""}""", """{"content":"h"}""", """{"content":"é"}""", """{"content":"!"}""", "{}"], pieces.Select(piece => Plain(piece["choices"]![0]!["delta"]!)));
+            Assert.Equal([null, null, null, null, "stop"], pieces.Select(piece => (string?)piece["choices"]![0]!["finish_reason"]));
             Assert.Single(pieces.Select(piece => (string)piece["id"]!).Distinct());
         }
     }
@@ -100,7 +100,7 @@ public class ChatServerTests
         Assert.Equal(["[110]", "[195]", "[169]", "[32]"], tokens.Select(token => Plain(token!["bytes"]!)));
         Assert.All(tokens, token => Assert.Equal((double)token!["logprob"]!, (double)token["top_logprobs"]![0]!["logprob"]!));
         Assert.All(tokens, token => Assert.Equal(2, token!["top_logprobs"]!.AsArray().Count));
-        var streamed = (await served.Events(Chat, Question + """, "stream": true}"""))[..^1].SelectMany(piece => JsonNode.Parse(piece)!["choices"]![0]!["logprobs"]!["content"]!.AsArray());
+        var streamed = (await served.Events(Chat, Question + """, "stream": true}"""))[..^1].SelectMany(piece => JsonNode.Parse(piece)!["choices"]![0]!["logprobs"]?["content"]!.AsArray() ?? []);
         Assert.Equal(tokens.Select(token => token!.ToJsonString()), streamed.Select(token => token!.ToJsonString()));
 
         (_, answer) = await served.Post(Texts, """{"model": "chain", "temperature": 0, "prompt": "\n", "logprobs": 1, "max_tokens": 3}""");
