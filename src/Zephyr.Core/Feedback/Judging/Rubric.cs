@@ -29,9 +29,9 @@ public sealed partial class Rubric
         string[] lines = text.TrimStart('\uFEFF').ReplaceLineEndings("\n").Split('\n');
         var marks = Enumerable.Range(0, lines.Length).Where(i => TurnMark().IsMatch(lines[i])).ToList();
         var roles = marks.ConvertAll(line => TurnMark().Match(lines[line]).Groups[1].Value);
-        if (!(roles is [ChatMessage.User] or [ChatMessage.System, ChatMessage.User]))
+        if (!(roles is [ChatMessage.User] || !placeholders.IsOneTurn && roles is [ChatMessage.System, ChatMessage.User]))
             throw new UserErrorException($"{place}: found {(roles.Count == 0 ? "no turn" : $"the turns {string.Join(", ", roles)}")}, "
-                + "expected one '=== user', with or without one '=== system' before it, each on a line of its own");
+                + (placeholders.IsOneTurn ? "expected one '=== user' on a line of its own" : "expected one '=== user', with or without one '=== system' before it, each on a line of its own"));
         var found = new HashSet<string>();
         for (var i = marks[0] + 1; i < lines.Length; i++) found.UnionWith(PlaceholdersIn(place, i + 1, lines[i], placeholders));
         if (placeholders.Required.FirstOrDefault(required => !found.Contains(required)) is { } missing)
@@ -77,6 +77,9 @@ public sealed partial class Rubric
 /// <param name="Optional">Those that may.</param>
 public sealed record RubricPlaceholders(IReadOnlyList<string> Required, params IReadOnlyList<string> Optional)
 {
+    /// <summary>It goes on with a conversation: it has no system turn.</summary>
+    public bool IsOneTurn { get; init; }
+
     /// <summary>Both.</summary>
     public IReadOnlyList<string> All => [.. Required, .. Optional];
 }

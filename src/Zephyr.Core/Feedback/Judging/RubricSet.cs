@@ -27,7 +27,7 @@ public sealed class RubricSet
         [GradeWithReference] = new(["prompt", "reference", "answer", "code", "form"]),
         [GradeSecondTurn] = new(["prompt_1", "answer_1", "prompt_2", "answer_2", "code", "form"]),
         [GradeSecondTurnWithReference] = new(["prompt_1", "reference_1", "answer_1", "prompt_2", "reference_2", "answer_2", "code", "form"]),
-        [Correction] = new(["problem", "form"]),
+        [Correction] = new(["problem", "form"]) { IsOneTurn = true },
     };
 
     private readonly Dictionary<string, Rubric> _rubrics;

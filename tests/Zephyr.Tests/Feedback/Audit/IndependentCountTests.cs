@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Zephyr.Configuration;
 using Zephyr.Feedback;
 using Zephyr.Pipeline;
 using Zephyr.Tests.Data.Sources;
@@ -99,11 +100,13 @@ public sealed class IndependentCountTests : IDisposable
         static double? Number(JsonElement row, string name) => name == "overall_score" ? row.GetProperty(name).GetDouble() : Rating(row.GetProperty("annotations").GetProperty(name));
     }
 
-    private FeedbackAudit Run(string file, string score) => AiFeedback.Run(new(new()
-    {
-        Source = new() { Feedback = [SharedFolder.PathOf(file)] }, Aif = new() { Score = score, TestFraction = 0.1, Formats = ["jsonl"] },
-        Run = new() { OutputDir = _folder.PathOf("out") },
-    }, []), TestContext.Current.CancellationToken).Audit;
+    private FeedbackAudit Run(string file, string score) => AiFeedback.Run(ConfigReader.ReadText<AifConfig>($$"""
+        feedback: {{SharedFolder.PathOf(file)}}
+        score: {{score}}
+        test_fraction: 0.1
+        formats: jsonl
+        output_dir: {{_folder.PathOf("out")}}
+        """, "aif.yaml", []), cancel: TestContext.Current.CancellationToken).Audit;
 
     private sealed record Answer(string Prompt, string Model, string Text, double? Score);
 

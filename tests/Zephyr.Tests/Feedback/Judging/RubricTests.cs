@@ -40,6 +40,7 @@ public sealed class RubricTests : IDisposable
     [InlineData("overall.txt", "=== user\n{{prompt}} {{answer}} {{code}} {{form}\n", ", line 2: found {{ or }} that belong to no placeholder, expected {{prompt}}, {{answer}}, {{code}} or {{form}}")]
     [InlineData("overall.txt", "{{prompt}} {{answer}} {{code}} {{form}}\n", ": found no turn, expected one '=== user', with or without one '=== system' before it, each on a line of its own")]
     [InlineData("overall.txt", "=== user\n=== assistant\n", ": found the turns user, assistant, expected one '=== user', with or without one '=== system' before it, each on a line of its own")]
+    [InlineData("correction.txt", "=== system\nBe brief.\n=== user\n{{problem}} {{form}}", ": found the turns system, user, expected one '=== user' on a line of its own")]
     [InlineData("overal.txt", "=== user\n", ": found a rubric of no known name, expected aspect_NAME.txt, correction.txt, grade.txt, grade_reference.txt, grade_second_turn.txt, grade_second_turn_reference.txt, overall.txt, pairwise.txt")]
     public void A_file_that_is_no_rubric_is_named_with_its_line(string name, string text, string problem)
     {
