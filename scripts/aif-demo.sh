@@ -23,32 +23,37 @@ work=$(mktemp -d) server=
 stop() { [ -z "$server" ] || { kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; server=; }; }
 trap 'stop; rm -rf "$work"' EXIT
 fail() { echo "aif-demo: $*" >&2; exit 1; }
+# The built-in rubrics are longer than what a tiny model reads.
+mkdir "$work/rubrics"
+printf 'A short question.\n=== user\n{{prompt}}\n{{answer}}\nHow good is it? {{code}}\n{{form}}\n' >"$work/rubrics/overall.txt"
+printf 'A short correction.\n=== user\n{{problem}}\n{{form}}\n' >"$work/rubrics/correction.txt"
 for i in $(seq "$prompts"); do echo "Tell me story $i of a cat and a dog."; done >"$work/prompts.txt"
 
 demo() { # NAME PORT MODEL_NAME
   local out=$work/$1 code=0 pid lines
   local args=(aif --prompts "$work/prompts.txt" --models "http://127.0.0.1:$2/v1#$3" --judge "http://127.0.0.1:$2/v1#$3" --completions_per_prompt 3 --max_new_tokens 48
-    --judgments overall --judge_max_new_tokens 48 --max_reasks 1 --output_dir "$out")
+    --judgments overall --rubrics "$work/rubrics" --stop_after_failures 0 --judge_max_new_tokens 48 --max_reasks 1 --output_dir "$out")
   for _ in $(seq 300); do curl -sf "http://127.0.0.1:$2/v1/models" >/dev/null && break; sleep 0.2; done
   "$zephyr" "${args[@]}" --dry-run | grep -E "^# (calls ahead|generate|judge|in all)"
   "$zephyr" "${args[@]}" --quiet >/dev/null 2>&1 &
   pid=$!
-  until [ "$(wc -l <"$out/calls.jsonl" 2>/dev/null || echo 0)" -gt $((prompts * 2)) ] || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
+  until [ "$(cat "$out/calls.jsonl" 2>/dev/null | wc -l)" -gt $((prompts * 2)) ] || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
   kill -9 $pid 2>/dev/null || true
   wait $pid 2>/dev/null || true
   lines=$(($(wc -l <"$out/calls.jsonl") - 1))
   "$zephyr" "${args[@]}" >"$work/table" 2>"$work/error" || code=$?
-  [ $code -le 1 ] || { cat "$work/error" >&2; fail "$1: exit code $code"; }
+  [ $code -eq 0 ] || { [ $code -eq 1 ] && [ -e "$out/completions.jsonl" ]; } || { cat "$work/error" >&2; fail "$1: exit code $code"; }
   local calls=$(($(wc -l <"$out/calls.jsonl") - 1)) keys rows reasons
   keys=$(tail -n +2 "$out/calls.jsonl" | grep -o '^{"key":"[0-9a-f]*"' | sort -u | wc -l)
   rows=$(wc -l <"$out/completions.jsonl") reasons=$(cat "$out/failures.jsonl" 2>/dev/null | wc -l)
   [ "$keys" -eq "$calls" ] || fail "$1: $calls calls in the journal are $keys different ones: some were made twice"
   [ "$rows" -eq "$prompts" ] || fail "$1: $prompts prompts became $rows rows"
   echo "aif-demo: $1: killed after $lines calls, gone on to $calls, none twice; $rows prompts, $reasons reasons for what could not be had, exit code $code"
+  [ "$reasons" -eq 0 ] || { echo "aif-demo: the reasons, shortened:"; sed 's/.*"reason":"//; s/[0-9][0-9]*/N/g' "$out/failures.jsonl" | cut -c1-90 | sort | uniq -c | sort -rn | head -n 6; }
   tail -n 1 "$work/error" | sed "s|$work/||g"
 }
 
-"$zephyr" serve --model "$model" --model_name model --port 8391 --quiet 2>"$work/serve.log" &
+"$zephyr" serve --model "$model" --model_name model --port 8391 --quiet >"$work/serve.log" 2>&1 &
 server=$!
 demo zephyr-serve 8391 model
 stop

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Zephyr.Configuration;
 using Zephyr.Feedback.Calls;
+using Zephyr.Feedback.Calls.Endpoints;
 using Zephyr.Runtime;
 
 namespace Zephyr.Tests.Feedback.Calls;
@@ -73,6 +74,26 @@ public sealed class RequestTests : IDisposable
         Assert.Equal([$"Bearer {Key}"], endpoint.Keys);
         Assert.Contains("***", said, StringComparison.Ordinal);
         Assert.DoesNotContain(Key, said + await File.ReadAllTextAsync(_world.Journal, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    /// <summary>Servers that ask for none are given a word, and a word may stand in any answer.</summary>
+    [Fact]
+    public async Task A_key_that_is_a_word_does_not_change_answers()
+    {
+        Environment.SetEnvironmentVariable(Variable, "not-needed");
+        await using var endpoint = await FakeEndpoint.Start((context, _, _) => FakeEndpoint.Answer(context, "that is not-needed"));
+        await using var calls = _world.Open(endpoint.Model(options: new() { ApiKeyEnv = Variable }));
+        Assert.Equal("that is not-needed", (await calls.Ask(CallWorld.Call("a"), TestContext.Current.CancellationToken)).Text);
+    }
+
+    /// <summary>Also where nobody thought of it: whatever is logged or said goes through the same mask.</summary>
+    [Fact]
+    public void A_key_is_masked_wherever_it_turns_up()
+    {
+        Environment.SetEnvironmentVariable(Variable, "an-unlikely-value-81723");
+        Assert.Equal("an-unlikely-value-81723", Secrets.Mask("an-unlikely-value-81723"));
+        EndpointClient.KeyOf(new PoolModel("fake", new EndpointOptions { BaseUrl = "http://127.0.0.1:1/v1", ApiKeyEnv = Variable }));
+        Assert.Equal("it was ***", Secrets.Mask("it was an-unlikely-value-81723"));
     }
 
     [Theory]

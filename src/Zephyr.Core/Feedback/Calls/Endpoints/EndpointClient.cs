@@ -25,6 +25,7 @@ internal static class EndpointClient
         if (model.Options.ApiKeyEnv is not { } name) return null;
         var key = Environment.GetEnvironmentVariable(name)?.Trim();
         if (string.IsNullOrEmpty(key)) throw new UserErrorException($"{model.Name}: api_key_env names {name}, which is not set, expected an environment variable that holds the key");
+        Secrets.Keep(key);
         // A header takes nothing else, and its own complaint would quote the key.
         return key.All(letter => letter is > ' ' and < '\x7f') ? key : throw new UserErrorException($"{model.Name}: the environment variable {name} holds more than a key: white space or letters that no key has");
     }
