@@ -20,7 +20,7 @@ internal sealed class CallConsole(CliConsole console, ILogger log, bool quiet, T
     private CallCounts? _counts;
     private (string What, long Done, long? Total)? _items;
     private (long Time, long Done)? _begun;
-    private long? _drawn;
+    private long? _drawn, _logged;
 
     /// <inheritdoc/>
     public void OnCalls(CallCounts counts)
@@ -63,7 +63,11 @@ internal sealed class CallConsole(CliConsole console, ILogger log, bool quiet, T
         if (_drawn is { } drawn && time.GetElapsedTime(drawn) < interval) return;
         _drawn = time.GetTimestamp();
         var line = Describe();
-        log.Debug("{Progress}", line);
+        if (_logged is not { } logged || time.GetElapsedTime(logged) >= PipeInterval)
+        {
+            log.Debug("{Progress}", line);
+            _logged = _drawn;
+        }
         if (quiet) return;
         if (console.Live is { } live) Show(live, line);
         else WriteLine(line);

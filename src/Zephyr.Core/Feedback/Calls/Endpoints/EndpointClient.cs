@@ -39,10 +39,13 @@ internal static class EndpointClient
     public static IChatClient Create(PoolModel model, string? key, FailureTexts texts, long seed, TimeProvider clock)
     {
         var options = model.Options;
+        var address = new Uri(options.BaseUrl!.TrimEnd('/'));
         HttpMessageHandler handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseCookies = false,
+            // A proxy of the environment's would be asked for its own loopback.
+            UseProxy = !address.IsLoopback,
             MaxConnectionsPerServer = options.MaxConcurrency,
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             ConnectTimeout = TimeSpan.FromSeconds(30),
@@ -54,7 +57,7 @@ internal static class EndpointClient
         var http = new HttpClient(handler) { Timeout = System.Threading.Timeout.InfiniteTimeSpan };
         return new ChatClient(options.Model ?? model.Name, new ApiKeyCredential(key ?? "none"), new OpenAIClientOptions
         {
-            Endpoint = new Uri(options.BaseUrl!),
+            Endpoint = address,
             Transport = new HttpClientPipelineTransport(http),
             RetryPolicy = new ClientRetryPolicy(0),
             NetworkTimeout = System.Threading.Timeout.InfiniteTimeSpan,
