@@ -52,6 +52,13 @@ internal sealed class CallConsole(CliConsole console, ILogger log, bool quiet, T
         lock (_gate) WriteLine(Secrets.Mask(text));
     }
 
+    /// <summary>Says why a run that is to stop does not end at once.</summary>
+    public void OnStop()
+    {
+        lock (_gate)
+            if (_counts is { UnderWay: > 0 } counts && !quiet) WriteLine($"{PlainText.Several(counts.UnderWay, "call")} out: waiting for what is paid for; all answers are kept");
+    }
+
     /// <summary>Takes away what is being redrawn.</summary>
     public void Dispose() => console.Live?.Clear();
 

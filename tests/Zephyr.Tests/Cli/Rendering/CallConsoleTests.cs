@@ -57,6 +57,16 @@ public sealed class CallConsoleTests : IDisposable
     }
 
     [Fact]
+    public void A_stop_says_what_it_waits_for()
+    {
+        using var console = new CallConsole(new(TextWriter.Null, _error), Log.Logger, quiet: false, _time);
+        console.OnStop();
+        console.OnCalls(Counts);
+        console.OnStop();
+        Assert.Equal("16 calls out: waiting for what is paid for; all answers are kept\n", _error.ToString());
+    }
+
+    [Fact]
     public void Quiet_is_quiet()
     {
         using var console = new CallConsole(new(TextWriter.Null, _error), Log.Logger, quiet: true, _time);

@@ -59,6 +59,9 @@ public sealed class PoolTests : IDisposable
         Assert.Equal(64 + 8 + 16 + 16, pool.Concurrency);
     }
 
+    [Fact]
+    public void The_example_can_be_read() => Assert.Equal(["large", "small", "mine"], EndpointFile.Read(Path.Combine(SharedFolder.RepositoryRoot, "configs", "endpoints.example.yaml")).Keys);
+
     /// <summary>What the folder is called says nothing, and neither does when it was written.</summary>
     [Fact]
     public void A_local_model_is_its_content_and_that_of_the_model_under_it()
