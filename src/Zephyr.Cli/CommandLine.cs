@@ -40,6 +40,7 @@ internal static class CommandLine
             SftCommand.Create(session),
             AifCommand.Create(session),
             DpoCommand.Create(session),
+            RubricsCommand.Create(session),
             InspectCommand.Create(session),
             MergeCommand.Create(session),
             GenerateCommand.Create(session),

@@ -18,6 +18,7 @@ internal static class AifCommand
         if (session.Settings.Resume is not ("auto" or "never"))
             throw new UserErrorException($"--resume {session.Settings.Resume}: aif has no checkpoints and goes on from its journal of calls by itself, expected auto or never");
         using var calls = new CallConsole(session.Console, session.Log, session.Quiet, TimeProvider.System);
+        using var stopping = session.Cancellation.Register(calls.OnStop);
         var result = AiFeedback.Run(config, calls, session.Cancellation);
         calls.Dispose();
         foreach (var file in result.Files) session.Log.Information("wrote {File}", file);

@@ -112,7 +112,7 @@ internal static class ServeCommand
         {
             session.Console.Output.WriteLine(server.Address.ToString());
             session.Console.Output.Flush();
-            log.Information("{Model} answers at {Address} ({Room} tokens a conversation, {Places} at a time)", settings.ModelName, server.Address.ToString(), model.Service.Room, options.MaxConcurrent);
+            log.Information("{Model:l} answers at {Address:l} ({Room} tokens a conversation, {Places} at a time)", settings.ModelName, server.Address.ToString(), model.Service.Room, options.MaxConcurrent);
             var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             await using (session.Cancellation.Register(() => ended.TrySetResult())) await ended.Task;
             var open = model.Service.Open;

@@ -20,7 +20,7 @@ internal sealed class CallConsole(CliConsole console, ILogger log, bool quiet, T
     private CallCounts? _counts;
     private (string What, long Done, long? Total)? _items;
     private (long Time, long Done)? _begun;
-    private long? _drawn;
+    private long? _drawn, _logged;
 
     /// <inheritdoc/>
     public void OnCalls(CallCounts counts)
@@ -52,6 +52,13 @@ internal sealed class CallConsole(CliConsole console, ILogger log, bool quiet, T
         lock (_gate) WriteLine(Secrets.Mask(text));
     }
 
+    /// <summary>Says why a run that is to stop does not end at once.</summary>
+    public void OnStop()
+    {
+        lock (_gate)
+            if (_counts is { UnderWay: > 0 } counts && !quiet) WriteLine($"{PlainText.Several(counts.UnderWay, "call")} out: waiting for what is paid for; all answers are kept");
+    }
+
     /// <summary>Takes away what is being redrawn.</summary>
     public void Dispose() => console.Live?.Clear();
 
@@ -63,7 +70,11 @@ internal sealed class CallConsole(CliConsole console, ILogger log, bool quiet, T
         if (_drawn is { } drawn && time.GetElapsedTime(drawn) < interval) return;
         _drawn = time.GetTimestamp();
         var line = Describe();
-        log.Debug("{Progress}", line);
+        if (_logged is not { } logged || time.GetElapsedTime(logged) >= PipeInterval)
+        {
+            log.Debug("{Progress}", line);
+            _logged = _drawn;
+        }
         if (quiet) return;
         if (console.Live is { } live) Show(live, line);
         else WriteLine(line);

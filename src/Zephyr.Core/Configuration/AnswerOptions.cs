@@ -21,7 +21,10 @@ public sealed record AnswerOptions : IOptionGroup
     [ConfigKey("how often each principle is drawn, in proportion: {NAME: WEIGHT}; {} for no system prompt")]
     public IReadOnlyDictionary<string, double> PrincipleMix { get; init; } = new OrderedDictionary<string, double>
     {
-        ["helpfulness"] = 1, ["truthfulness"] = 1, ["honesty"] = 0.9, ["verbalized_calibration"] = 0.1,
+        ["helpfulness"] = 1,
+        ["truthfulness"] = 1,
+        ["honesty"] = 0.9,
+        ["verbalized_calibration"] = 0.1,
     };
 
     /// <summary>Temperature of the answers.</summary>

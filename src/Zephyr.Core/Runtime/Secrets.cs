@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
@@ -15,10 +16,18 @@ public static partial class Secrets
     // A shorter value may be a word of any text.
     private const int ShortestValue = 8;
 
+    private static readonly ConcurrentDictionary<string, byte> Told = new(StringComparer.Ordinal);
+
     private static readonly Lazy<string[]> OfEnvironment = new(() => [.. ValuesOf(Environment.GetEnvironmentVariables())]);
 
     /// <summary>The text without secrets: a URL's user and password, its query's tokens, tokens by their form, and the values of environment variables whose names say what they are.</summary>
-    public static string Mask(string text) => Mask(text, OfEnvironment.Value);
+    public static string Mask(string text) => Mask(text, Told.IsEmpty ? OfEnvironment.Value : [.. Told.Keys, .. OfEnvironment.Value]);
+
+    /// <summary>Masks a value from now on whatever its variable is called. One that is too short to be a secret is left as it is.</summary>
+    public static void Keep(string value)
+    {
+        if (value.Length >= ShortestValue) Told.TryAdd(value, 0);
+    }
 
     /// <summary>The same of every name and text in a JSON document. Its written form would not do: what JSON escapes, such as the + of base64, no longer reads as what it is.</summary>
     public static JsonNode? Mask(JsonNode? node) => node switch

@@ -10,7 +10,7 @@ public class HelpTests
 {
     public static TheoryData<string> Verbs =>
     [
-        "", "demo", "clean", "sft", "aif", "dpo", "inspect", "inspect data", "inspect model", "inspect checkpoint",
+        "", "demo", "clean", "sft", "aif", "dpo", "rubrics", "inspect", "inspect data", "inspect model", "inspect checkpoint",
         "merge", "generate", "serve", "eval", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
     ];
 

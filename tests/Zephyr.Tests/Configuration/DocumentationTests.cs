@@ -14,6 +14,9 @@ public class DocumentationTests
     [Fact]
     public void The_map_from_TRL_is_current() => AssertCurrent("coming-from-trl.md", ReferencePages.Fields());
 
+    [Fact]
+    public void The_keys_of_an_endpoint_are_current() => AssertCurrent("asking-models.md", ReferencePages.Endpoints());
+
     private static void AssertCurrent(string page, string tables)
     {
         var file = Path.Combine(SharedFolder.RepositoryRoot, "docs", page);

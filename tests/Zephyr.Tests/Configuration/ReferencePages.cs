@@ -27,6 +27,10 @@ internal static class ReferencePages
         return page.ToString();
     }
 
+    /// <summary>The keys of an entry in the file that endpoints names.</summary>
+    public static string Endpoints() => "\n## Keys of an endpoint\n\n| key | type | default | meaning |\n|---|---|---|---|\n" + string.Concat(ConfigSchema.Of<EndpointOptions>().Keys
+        .Select(key => $"| `{key.Name}` | {TypeOf(key)} | `{YamlText.Of(key.Default)}` | {Cell(key.Help)} |\n"));
+
     /// <summary>What becomes of every field of TRL, transformers and the handbook.</summary>
     public static string Fields()
     {

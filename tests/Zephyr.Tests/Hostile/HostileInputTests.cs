@@ -11,7 +11,7 @@ namespace Zephyr.Tests.Hostile;
 [Collection(nameof(HostileInputTests))]
 public sealed class HostileInputTests
 {
-    private static readonly HostileReader[] Readers = [.. RowReaders.All, .. ModelReaders.All, .. RunReaders.All];
+    private static readonly HostileReader[] Readers = [.. RowReaders.All, .. ModelReaders.All, .. RunReaders.All, .. CallReaders.All];
 
     /// <summary>How far the process may grow while all inputs are read.</summary>
     private const long GrowthLimit = 768L << 20;

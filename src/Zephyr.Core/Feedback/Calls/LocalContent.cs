@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Zephyr.Runtime;
 
 namespace Zephyr.Feedback.Calls;
@@ -7,7 +8,7 @@ namespace Zephyr.Feedback.Calls;
 /// <summary>What a local model is, whatever its folder is called: answers of another training in the same folder are not its answers.</summary>
 internal static class LocalContent
 {
-    private static readonly string[] Files = ["config.json", "generation_config.json", "*.safetensors", "tokenizer.model", "tokenizer.json", "tokenizer_config.json"];
+    private static readonly string[] Files = ["config.json", "generation_config.json", "*.safetensors", "tokenizer.model", "tokenizer.json", "tokenizer_config.json", "adapter_config.json"];
 
     /// <summary>What answers under a model's name, for <see cref="CallKey"/>: an endpoint's name of the model, or the content of a local one.</summary>
     /// <exception cref="UserErrorException">A file of a local one cannot be read.</exception>
@@ -20,6 +21,23 @@ internal static class LocalContent
         var hashes = new FileHashes();
         var files = Files.SelectMany(pattern => Directory.EnumerateFiles(folder, pattern)).Order(StringComparer.Ordinal);
         var lines = string.Concat(files.Select(file => $"{Path.GetFileName(file)} {hashes.Of(file)}\n"));
+        if (BaseOf(folder) is { } under) lines += $"on {Of(under)}\n";
         return $"sha256:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(lines)))[..32]}";
+    }
+
+    /// <summary>The model under an adapter, where it is one on this machine; what cannot be read here, the model's own reader will say.</summary>
+    private static string? BaseOf(string folder)
+    {
+        try
+        {
+            var config = Path.Combine(folder, "adapter_config.json");
+            if (!File.Exists(config)) return null;
+            using var document = JsonDocument.Parse(File.ReadAllBytes(config));
+            return document.RootElement.TryGetProperty("base_model_name_or_path", out var value) && value.GetString() is { } path && path != folder && File.Exists(Path.Combine(path, "config.json")) ? path : null;
+        }
+        catch (Exception broken) when (broken is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 }

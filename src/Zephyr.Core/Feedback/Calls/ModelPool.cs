@@ -78,8 +78,8 @@ public sealed class ModelPool
 
     private static PoolModel Checked(string key, PoolModel model)
     {
-        if (model.Options.Local is { } folder && !File.Exists(Path.Combine(folder, "config.json")))
-            throw new UserErrorException($"{key}: {model.Name}: {(folder.Length == 0 ? "the folder" : folder)} holds no model (config.json), expected the folder of a model on this machine");
+        if (model.Options.Local is { } folder && !File.Exists(Path.Combine(folder, "config.json")) && !File.Exists(Path.Combine(folder, "adapter_config.json")))
+            throw new UserErrorException($"{key}: {model.Name}: {(folder.Length == 0 ? "the folder" : folder)} holds no model (config.json or adapter_config.json), expected the folder of one on this machine");
         return model;
     }
 }

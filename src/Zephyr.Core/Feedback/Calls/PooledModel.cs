@@ -61,7 +61,7 @@ internal sealed class PooledModel : IDisposable
         {
             var response = await client.GetResponseAsync(ChatRequest.MessagesOf(call), ChatRequest.OptionsOf(call, Model.Options), Model.IsLocal ? stop : context.GiveUp);
             _hasAnswered = true;
-            return Counted(call, new(_texts.Mask(response.Text), null, context.FinishReason ?? response.FinishReason?.Value, response.Usage?.InputTokenCount ?? 0, response.Usage?.OutputTokenCount ?? 0)
+            return Counted(call, new(_texts.MaskAnswer(response.Text), null, context.FinishReason ?? response.FinishReason?.Value, response.Usage?.InputTokenCount ?? 0, response.Usage?.OutputTokenCount ?? 0)
             {
                 Attempts = Math.Max(1, context.Attempts),
                 TokensEstimated = Model.IsLocal ? response.Usage is null : !context.Counted,

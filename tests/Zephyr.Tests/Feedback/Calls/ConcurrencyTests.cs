@@ -4,7 +4,9 @@ using Zephyr.Runtime;
 
 namespace Zephyr.Tests.Feedback.Calls;
 
-/// <summary>Many calls at a time.</summary>
+/// <summary>Many calls at a time. By themselves: one of these tests is about time.</summary>
+[CollectionDefinition(nameof(ConcurrencyTests), DisableParallelization = true)]
+[Collection(nameof(ConcurrencyTests))]
 public sealed class ConcurrencyTests : IDisposable
 {
     private readonly CallWorld _world = new();
@@ -12,8 +14,8 @@ public sealed class ConcurrencyTests : IDisposable
     public void Dispose() => _world.Dispose();
 
     /// <summary>
-    /// Busy is what the endpoint sees: the time that its requests took together, out of 64 times the time from the first to the last. The best of a few rounds: other tests share the
-    /// processor with this one, its endpoint among them.
+    /// Busy is what the endpoint sees: the time that its requests took together, out of 64 times the time from the first to the last. The best of a few rounds: the endpoint and
+    /// whatever else runs on the machine share the processor with the calls, and in the first round code is compiled.
     /// </summary>
     [Fact]
     public async Task Sixty_four_calls_keep_an_endpoint_of_100_ms_busy()

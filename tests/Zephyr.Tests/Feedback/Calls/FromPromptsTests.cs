@@ -174,6 +174,33 @@ public class FromPromptsTests
         Assert.DoesNotContain(world.Asked, request => request.Contains("What is 2 and 2?", StringComparison.Ordinal));
     }
 
+    /// <summary>A folder on this machine answers in batches, is asked once, and is another model when its content changes. What it cannot read is its failure and no fault of the run.</summary>
+    [Fact]
+    public async Task A_local_model_is_a_member_of_the_pool()
+    {
+        var stories = SharedFolder.PathOf("models/stories260k");
+        await using var world = await FeedbackWorld.Start(prompts: 3);
+        File.AppendAllText(world.Prompts, string.Concat(Enumerable.Repeat("Once upon a time ", 200)) + "\n");
+        var model = world.PathOf("model");
+        Directory.CreateDirectory(model);
+        foreach (var name in new[] { "config.json", "model.safetensors", "tokenizer.model", "tokenizer.json", "tokenizer_config.json" }) File.Copy(Path.Combine(stories, name), Path.Combine(model, name));
+        string[] args = ["aif", "--prompts", world.Prompts, "--models", $"local:{model}", "--completions_per_prompt", "2", "--max_new_tokens", "16", "--output_dir", world.PathOf("out")];
+        var first = CliRun.Of(args);
+        Assert.True(first.Code == 0, first.Error);
+        var rows = File.ReadLines(world.PathOf("out/completions.jsonl")).Select(line => JsonNode.Parse(line)!).ToList();
+        Assert.Equal(4, rows.Count);
+        Assert.All(rows[..3].SelectMany(row => row["completions"]!.AsArray()), completion => Assert.NotEmpty((string)completion!["response"]!));
+        Assert.Equal(6, rows[..3].SelectMany(row => row["completions"]!.AsArray()).Select(completion => (string)completion!["response"]!).Distinct().Count());
+        Assert.All(rows[3]["completions"]!.AsArray(), completion => Assert.Contains("512", (string)completion!["failure"]!));
+
+        var before = File.ReadAllText(world.PathOf("out/calls.jsonl"));
+        Assert.Equal(0, CliRun.Of([.. args, "--overwrite_output_dir", "true"]).Code);
+        Assert.Equal(before, File.ReadAllText(world.PathOf("out/calls.jsonl")));
+        File.AppendAllText(Path.Combine(model, "tokenizer_config.json"), "\n");
+        Assert.Equal(0, CliRun.Of([.. args, "--overwrite_output_dir", "true"]).Code);
+        Assert.Equal(before.Count(letter => letter == '\n') * 2 - 1, File.ReadLines(world.PathOf("out/calls.jsonl")).Count());
+    }
+
     /// <summary>With waits that a test can wait for.</summary>
     private static string Patient(FeedbackWorld world)
     {

@@ -39,13 +39,49 @@ public sealed class PoolTests : IDisposable
         Assert.Equal(["mine", "http://127.0.0.1:8080/v1#stories", local, "large"], pool.Models.Select(model => model.Name));
         Assert.Equal(new EndpointOptions
         {
-            BaseUrl = "https://api.example.com/v1", Model = "large-2024", ApiKeyEnv = "EXAMPLE_KEY", MaxConcurrency = 64, RequestsPerMinute = 500, TokensPerMinute = 3e5, Timeout = 60, MaxRetries = 2,
-            PricePerMillionPromptTokens = 2.5, PricePerMillionCompletionTokens = 10, SupportsJsonSchema = true, SupportsSeed = false, MaxTokensField = "max_completion_tokens",
+            BaseUrl = "https://api.example.com/v1",
+            Model = "large-2024",
+            ApiKeyEnv = "EXAMPLE_KEY",
+            MaxConcurrency = 64,
+            RequestsPerMinute = 500,
+            TokensPerMinute = 3e5,
+            Timeout = 60,
+            MaxRetries = 2,
+            PricePerMillionPromptTokens = 2.5,
+            PricePerMillionCompletionTokens = 10,
+            SupportsJsonSchema = true,
+            SupportsSeed = false,
+            MaxTokensField = "max_completion_tokens",
         }, pool["large"].Options);
         Assert.Equal(new EndpointOptions { BaseUrl = "http://127.0.0.1:8080/v1", Model = "stories" }, pool["http://127.0.0.1:8080/v1#stories"].Options);
         Assert.Equal((true, _folder.PathOf("model"), 8), (pool["mine"].IsLocal, pool["mine"].Options.Local, pool["mine"].Options.MaxConcurrency));
         Assert.Equal(0.0125m, pool["large"].CostOf(1000, 1000));
         Assert.Equal(64 + 8 + 16 + 16, pool.Concurrency);
+    }
+
+    [Fact]
+    public void The_example_can_be_read() => Assert.Equal(["large", "small", "mine"], EndpointFile.Read(Path.Combine(SharedFolder.RepositoryRoot, "configs", "endpoints.example.yaml")).Keys);
+
+    /// <summary>What the folder is called says nothing, and neither does when it was written.</summary>
+    [Fact]
+    public void A_local_model_is_its_content_and_that_of_the_model_under_it()
+    {
+        string Identity(string folder) => LocalContent.IdentityOf(new PoolModel("m", new EndpointOptions { Local = _folder.PathOf(folder) }));
+        foreach (var folder in new[] { "one", "other" })
+        {
+            _folder.Write($"{folder}/config.json", "{}");
+            _folder.Write($"{folder}/model.safetensors", "weights");
+            _folder.Write($"{folder}/metrics.jsonl", folder);
+        }
+        _folder.Write("adapter/adapter_config.json", $"{{\"base_model_name_or_path\": \"{_folder.PathOf("one")}\"}}");
+        var adapter = Identity("adapter");
+        Assert.Equal(Identity("one"), Identity("other"));
+        Assert.NotEqual(Identity("one"), adapter);
+        _folder.Write("one/model.safetensors", "other weights");
+        Assert.NotEqual(Identity("one"), Identity("other"));
+        Assert.NotEqual(adapter, Identity("adapter"));
+        _folder.Write("adapter/adapter_config.json", "broken");
+        Assert.StartsWith("sha256:", Identity("adapter"), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -103,7 +139,7 @@ public sealed class PoolTests : IDisposable
     [InlineData("http://127.0.0.1:1/v1", null, "models: http://127.0.0.1:1/v1 names no model, expected the address and behind # what the endpoint calls the model: http://127.0.0.1:8080/v1#model")]
     [InlineData("ftp://127.0.0.1/v1#m", null, "models: ftp://127.0.0.1/v1#m: the address must be an address that begins with http:// or https://")]
     [InlineData("http://u:pw@127.0.0.1/v1#m", null, "models: http://***@127.0.0.1/v1#m: the address holds a user or password: name the environment variable that holds the key in api_key_env")]
-    [InlineData("local:nowhere", null, "models: local:nowhere: nowhere holds no model (config.json), expected the folder of a model on this machine")]
+    [InlineData("local:nowhere", null, "models: local:nowhere: nowhere holds no model (config.json or adapter_config.json), expected the folder of one on this machine")]
     public void A_name_that_stands_for_nothing_is_refused(string name, string? yaml, string message)
     {
         var file = yaml is null ? null : _folder.Write("endpoints.yaml", yaml);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Zephyr.Configuration;
 using Zephyr.Feedback.Calls;
+using Zephyr.Feedback.Calls.Endpoints;
 using Zephyr.Runtime;
 
 namespace Zephyr.Tests.Feedback.Calls;
@@ -23,7 +24,9 @@ public sealed class RequestTests : IDisposable
     {
         await using var endpoint = await FakeEndpoint.Echo();
         var call = new ModelCall("generate/x/0", "fake", [new("system", "be brief"), new("user", "hi")], new(0.5, 0.9, 77, 5, """{"type":"object"}"""));
-        await using (var calls = _world.Open(endpoint.Model(options: new() { Model = "m" }))) await calls.Ask(call, TestContext.Current.CancellationToken);
+        var model = endpoint.Model(options: new() { Model = "m" });
+        // A slash at the end of an address says nothing.
+        await using (var calls = _world.Open(model with { Options = model.Options with { BaseUrl = endpoint.BaseUrl + "/" } })) await calls.Ask(call, TestContext.Current.CancellationToken);
         Assert.Equal("""{"temperature":0.5,"top_p":0.9,"messages":[{"role":"system","content":"be brief"},{"role":"user","content":"hi"}],"model":"m","seed":5,"max_tokens":77}""",
             JsonSerializer.Serialize(endpoint.Requests.Single()));
         Assert.Equal([""], endpoint.Keys);
@@ -73,6 +76,26 @@ public sealed class RequestTests : IDisposable
         Assert.Equal([$"Bearer {Key}"], endpoint.Keys);
         Assert.Contains("***", said, StringComparison.Ordinal);
         Assert.DoesNotContain(Key, said + await File.ReadAllTextAsync(_world.Journal, TestContext.Current.CancellationToken), StringComparison.Ordinal);
+    }
+
+    /// <summary>Servers that ask for none are given a word, and a word may stand in any answer.</summary>
+    [Fact]
+    public async Task A_key_that_is_a_word_does_not_change_answers()
+    {
+        Environment.SetEnvironmentVariable(Variable, "not-needed");
+        await using var endpoint = await FakeEndpoint.Start((context, _, _) => FakeEndpoint.Answer(context, "that is not-needed"));
+        await using var calls = _world.Open(endpoint.Model(options: new() { ApiKeyEnv = Variable }));
+        Assert.Equal("that is not-needed", (await calls.Ask(CallWorld.Call("a"), TestContext.Current.CancellationToken)).Text);
+    }
+
+    /// <summary>Also where nobody thought of it: whatever is logged or said goes through the same mask.</summary>
+    [Fact]
+    public void A_key_is_masked_wherever_it_turns_up()
+    {
+        Environment.SetEnvironmentVariable(Variable, "an-unlikely-value-81723");
+        Assert.Equal("an-unlikely-value-81723", Secrets.Mask("an-unlikely-value-81723"));
+        EndpointClient.KeyOf(new PoolModel("fake", new EndpointOptions { BaseUrl = "http://127.0.0.1:1/v1", ApiKeyEnv = Variable }));
+        Assert.Equal("it was ***", Secrets.Mask("it was an-unlikely-value-81723"));
     }
 
     [Theory]

@@ -25,6 +25,7 @@ internal static class EndpointClient
         if (model.Options.ApiKeyEnv is not { } name) return null;
         var key = Environment.GetEnvironmentVariable(name)?.Trim();
         if (string.IsNullOrEmpty(key)) throw new UserErrorException($"{model.Name}: api_key_env names {name}, which is not set, expected an environment variable that holds the key");
+        Secrets.Keep(key);
         // A header takes nothing else, and its own complaint would quote the key.
         return key.All(letter => letter is > ' ' and < '\x7f') ? key : throw new UserErrorException($"{model.Name}: the environment variable {name} holds more than a key: white space or letters that no key has");
     }
@@ -38,10 +39,13 @@ internal static class EndpointClient
     public static IChatClient Create(PoolModel model, string? key, FailureTexts texts, long seed, TimeProvider clock)
     {
         var options = model.Options;
+        var address = new Uri(options.BaseUrl!.TrimEnd('/'));
         HttpMessageHandler handler = new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             UseCookies = false,
+            // A proxy of the environment's would be asked for its own loopback.
+            UseProxy = !address.IsLoopback,
             MaxConnectionsPerServer = options.MaxConcurrency,
             PooledConnectionLifetime = TimeSpan.FromMinutes(10),
             ConnectTimeout = TimeSpan.FromSeconds(30),
@@ -53,7 +57,7 @@ internal static class EndpointClient
         var http = new HttpClient(handler) { Timeout = System.Threading.Timeout.InfiniteTimeSpan };
         return new ChatClient(options.Model ?? model.Name, new ApiKeyCredential(key ?? "none"), new OpenAIClientOptions
         {
-            Endpoint = new Uri(options.BaseUrl!),
+            Endpoint = address,
             Transport = new HttpClientPipelineTransport(http),
             RetryPolicy = new ClientRetryPolicy(0),
             NetworkTimeout = System.Threading.Timeout.InfiniteTimeSpan,

@@ -10,7 +10,8 @@ namespace Zephyr.Feedback.Calls.Endpoints;
 /// <param name="key">The endpoint's key; null for none.</param>
 internal sealed class FailureTexts(string? key)
 {
-    private const int LongestQuote = 300, LargestBody = 1 << 16;
+    // Servers that want no key are given words such as "none" or "not-needed": those may stand in any text.
+    private const int LongestQuote = 300, LargestBody = 1 << 16, ShortestKey = 8, ShortestRealKey = 16;
 
     /// <summary>A status that is no success.</summary>
     public AttemptFailedException Refused(HttpResponseMessage response, byte[] body, TimeSpan? wait)
@@ -52,8 +53,11 @@ internal sealed class FailureTexts(string? key)
         });
     }
 
-    /// <summary>A text of somebody else's without the key.</summary>
-    public string Mask(string text) => Secrets.Mask(key is null ? text : text.Replace(key, "***", StringComparison.Ordinal));
+    /// <summary>What an endpoint says of itself, without the key.</summary>
+    public string Mask(string text) => Secrets.Mask(key is { Length: >= ShortestKey } ? text.Replace(key, "***", StringComparison.Ordinal) : text);
+
+    /// <summary>An answer without the key, should a server repeat what it was sent. Whatever else stands in it is the model's own and stays.</summary>
+    public string MaskAnswer(string text) => key is { Length: >= ShortestRealKey } ? text.Replace(key, "***", StringComparison.Ordinal) : text;
 
     /// <summary>The message and code of an error in OpenAI's form, or one of those that others have; otherwise the text itself.</summary>
     private (string Message, string? Code) ErrorOf(byte[] body)
