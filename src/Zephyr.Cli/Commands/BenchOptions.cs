@@ -14,7 +14,7 @@ namespace Zephyr.Cli.Commands;
 /// <summary>What both benchmarks can be told. The keys of a run mean what they mean there; batch size and rate are the peer scripts'.</summary>
 internal sealed record BenchOptions : IOptionGroup
 {
-    [ConfigKey("random weights of a shape that goes by a name: bench58m, mistral7b, tiny")]
+    [ConfigKey("random weights of a shape that goes by a name: bench58m, mistral7b, mistral7b-8layers, tiny")]
     public string? Size { get; init; }
 
     [ConfigKey("or a model folder: config.json, *.safetensors")]

@@ -62,7 +62,7 @@ public sealed class BenchTests : IDisposable
 
     [Theory]
     [InlineData("--size: give one of --size and --model", "--model", "somewhere")]
-    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b", "--size", "huge")]
+    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b, mistral7b-8layers", "--size", "huge")]
     [InlineData("--steps: must be at least 1 (was 0)", "--steps", "0")]
     [InlineData("--reference: must be frozen, cached or adapter (was none)", "--reference", "none")]
     [InlineData("--reference: adapter is the policy with its adapter off: give use_peft: true (was false), or write frozen", "--reference", "adapter")]
