@@ -6,7 +6,7 @@ namespace Zephyr.Configuration;
 public sealed record LoraOptions : IOptionGroup
 {
     /// <summary>Train an adapter in place of all weights. What is written is a PEFT adapter folder.</summary>
-    [ConfigKey("train a LoRA adapter in place of all weights; what is written is a PEFT adapter folder")]
+    [ConfigKey("train a LoRA adapter in place of all weights; what is written is a PEFT adapter folder, in float32")]
     public bool UsePeft { get; init; }
 
     /// <summary>Rank of the two factors.</summary>

@@ -20,7 +20,7 @@ public static partial class TorchOps
 
     private static readonly Lazy<jit.CompilationUnit> Masks = Compiled("""
         def keep_mask(like, share: float, seed: int):
-            return torch.bernoulli(torch.empty_like(like), share, generator=torch.Generator(device=like.device, seed=seed))
+            return torch.empty_like(like).bernoulli_(share, generator=torch.Generator(device=like.device, seed=seed))
         """);
 
     private static readonly Lazy<jit.CompilationUnit> Lists = Compiled("""

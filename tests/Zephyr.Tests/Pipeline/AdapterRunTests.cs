@@ -143,6 +143,26 @@ public sealed class AdapterRunTests : IDisposable
         Assert.Contains("content of the input files was", Refusal(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void The_best_adapter_is_written_and_old_checkpoints_go()
+    {
+        (string, string)[] best = [("load_best_model_at_end", "true"), ("save_steps", "3"), ("save_total_limit", "1"), ("greater_is_better", "true")];
+        Run("sft", "best", best);
+        var evaluations = Lines("best").Where(line => line.ContainsKey("eval_loss")).Skip(1).Select(line => (Step: (int)line["step"], Loss: line["eval_loss"])).ToList();
+        // "Better" is the higher loss here, so that it is not the last one.
+        var winner = evaluations.MaxBy(line => line.Loss).Step;
+        Assert.True(winner < 9);
+        Assert.Equal(new[] { winner, 9 }.Distinct().Select(step => $"checkpoint-{step}"), _world.Names("best").Where(name => name.StartsWith("checkpoint", StringComparison.Ordinal)));
+        Assert.Equal(File.ReadAllBytes(_world.PathOf($"best/checkpoint-{winner}/adapter_model.safetensors")), Factors("best"));
+        // Another run in its place leaves nothing of an adapter where there is none.
+        _world.Run("sft", "best", more: [("overwrite_output_dir", "true")]);
+        Assert.DoesNotContain(_world.Names("best"), name => name.StartsWith("adapter", StringComparison.Ordinal));
+        Assert.Throws<UserErrorException>(() => Run("sft", "best"));
+        Run("sft", "best", ("overwrite_output_dir", "true"));
+        Assert.DoesNotContain("model.safetensors", _world.Names("best"));
+        Assert.True(AdapterFolder.Is(_world.PathOf("best")));
+    }
+
     private TrainingSummary Run(string stage, string output, params (string, string)[] more) => _world.Run(stage, output,
         more: [.. Lora.Concat(more).Where(entry => stage == "dpo" || entry.Item1 is not ("disable_dropout" or "reference"))]);
 

@@ -36,6 +36,26 @@ public class LoraGradientTests
         Assert.Equal((modules.Length == 0 ? 7 : modules.Length) * 3 * 2, model.Learned.Weights.Count());
     }
 
+    /// <summary>Nobody goes back below the first layer that learns, and what is above it is as if all did.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Layers_below_the_first_that_learns_are_only_gone_through(int recomputeEvery)
+    {
+        using var scope = NewDisposeScope();
+        var shape = TinyModel.Config with { NumHiddenLayers = 4 };
+        using var model = TinyModel.Create(shape).With(TinyAdapter.Config(modules: ["k_proj", "up_proj"]) with { LayersToTransform = [2, 3] });
+        Assert.Equal(2, model.LowestThatLearns);
+        var batch = BatchOf(sharedPrompt: true);
+        var gradient_TD = rand(batch.TokenCount, shape.HiddenSize) - 0.5;
+        (model.HiddenStates(batch) * gradient_TD).sum().backward();
+        using var pass = model.Forward(batch, recomputeEvery);
+        pass.Backward(gradient_TD);
+        Assert.Equal(8, model.Learned.Weights.Count());
+        foreach (var weight in model.Learned.Weights) Near.Equal(weight.Value.grad!, weight.Gradient!, 1e-5, weight.Name);
+    }
+
     /// <summary>With dropout, too: the masks are a function of the pass, so that the loss is one of the factors alone.</summary>
     [Theory]
     [InlineData(0.0, 0)]
