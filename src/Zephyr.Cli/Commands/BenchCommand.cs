@@ -55,7 +55,7 @@ internal static class BenchCommand
         var blocks = Blocks(pairs, options.MaxSeqLength).ToList();
         if (blocks.Count == 0) throw new UserErrorException($"{options.Bench.Pairs}: its tokens do not fill a block of max_seq_length {options.MaxSeqLength}");
         var result = Benchmark.Sft(settings, blocks, session.Cancellation);
-        BenchTable.Write(session.Console, options.Bench, new("sft", 0, result));
+        BenchTable.Write(session.Console, options.Bench, settings, new("sft", 0, result));
         return ExitCodes.Done;
     }
 
@@ -63,7 +63,7 @@ internal static class BenchCommand
     {
         var settings = options.Bench.Settings(out var pairs, session.Cancellation);
         var result = Benchmark.Dpo(settings, new() { Beta = options.Beta, Reference = options.Reference, PairLayout = options.PairLayout }, pairs, session.Cancellation);
-        BenchTable.Write(session.Console, options.Bench, new("dpo", result.RowsPerSecond, result) { PairLayout = options.PairLayout, Reference = options.Reference });
+        BenchTable.Write(session.Console, options.Bench, settings, new("dpo", result.RowsPerSecond, result) { PairLayout = options.PairLayout, Reference = options.Reference });
         return ExitCodes.Done;
     }
 

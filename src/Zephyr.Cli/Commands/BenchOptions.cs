@@ -61,6 +61,15 @@ internal sealed record BenchOptions : IOptionGroup
     [ConfigKey("matrix products on the CPU: default, or native (the processor's widest instructions, also on AMD)")]
     public string CpuKernels { get; init; } = "default";
 
+    [ConfigKey("how attention is computed: auto, sdpa, flash_attention_2")]
+    public string AttnImplementation { get; init; } = "auto";
+
+    [ConfigKey("float32 products on CUDA may round what they multiply to TF32")]
+    public bool Tf32 { get; init; }
+
+    [ConfigKey("the card's dense bf16 rate for the utilisation, in 10^12 operations a second; 0 for the published one, where the card is known")]
+    public double PeakTflops { get; init; }
+
     [ConfigKey("one JSON document instead of a table")]
     public bool Json { get; init; }
 
@@ -72,6 +81,7 @@ internal sealed record BenchOptions : IOptionGroup
         GradientCheckpointing = GradientCheckpointing,
         GradientCheckpointingEvery = GradientCheckpointingEvery,
         Bf16 = Bf16,
+        Tf32 = Tf32,
     };
 
     private OptimizerOptions Optimizer => new() { LearningRate = LearningRate, LrSchedulerType = "constant", Optim = Optim };
@@ -80,7 +90,7 @@ internal sealed record BenchOptions : IOptionGroup
     [
         .. Size is null == Model is null ? [new ConfigProblem("size", "give one of --size and --model")] : Array.Empty<ConfigProblem>(),
         .. AtLeast("steps", Steps, 1), .. AtLeast("warm", Warm, 0), .. Training.Validate(), .. Optimizer.Validate(), .. ModelOptions.CheckDevice(Device),
-        .. OneOf("cpu_kernels", CpuKernels, "default", "native"),
+        .. OneOf("cpu_kernels", CpuKernels, "default", "native"), .. ModelOptions.CheckAttention(AttnImplementation), .. AtLeast("peak_tflops", PeakTflops, 0),
     ];
 
     /// <summary>Reads the pairs and describes the model; nothing is loaded yet.</summary>
@@ -99,8 +109,19 @@ internal sealed record BenchOptions : IOptionGroup
         }
         if (Model is not null) ModelFolder.RequirePlainWeights(Model, config);
         var dtype = Bf16 ? TorchSharp.torch.ScalarType.BFloat16 : TorchSharp.torch.ScalarType.Float32;
-        return new(new(config, Model, Seed, dtype, ComputeDevice.Resolve(Device)), Training, Optimizer, Warm, Steps);
+        var device = ComputeDevice.Resolve(Device);
+        ComputeDevice.AllowTf32(Tf32, device);
+        AttentionChoice.Describe(AttnImplementation, device, dtype, config);
+        return new(new(config, Model, Seed, dtype, device) { AttnImplementation = AttnImplementation }, Training, Optimizer, Warm, Steps);
     }
+
+    /// <summary>The card's name as its driver says it; null on the CPU.</summary>
+    public static string? Gpu(BenchmarkSettings settings) => settings.Model.Device.type == TorchSharp.DeviceType.CUDA
+        ? CudaDriver.Devices.ElementAtOrDefault(Math.Max(0, settings.Model.Device.index))?.Name : null;
+
+    /// <summary>What a utilisation is measured by, in operations a second: what was given, or what the maker states for dense bf16; null where neither is known.</summary>
+    public double? PeakRate(BenchmarkSettings settings) => PeakTflops > 0 ? PeakTflops * 1e12
+        : Bf16 && Gpu(settings) is { } name ? PublishedRates.DenseBf16(name) : null;
 
     private static void RequirePositions(TokenizedPair pair, MistralConfig config)
     {

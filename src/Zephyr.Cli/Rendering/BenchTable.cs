@@ -20,9 +20,9 @@ internal static class BenchTable
 {
     private const double Mebibyte = 1 << 20;
 
-    public static void Write(CliConsole console, BenchOptions options, BenchOutcome outcome)
+    public static void Write(CliConsole console, BenchOptions options, BenchmarkSettings settings, BenchOutcome outcome)
     {
-        var result = outcome.Result;
+        var (result, peak) = (outcome.Result, options.PeakRate(settings));
         var document = new
         {
             outcome.Stage,
@@ -38,6 +38,12 @@ internal static class BenchTable
             TensorPeakMib = Math.Round(result.TensorPeakBytes / Mebibyte),
             MatmulGflops = Math.Round(result.MatrixProductsPerSecond / 1e9, 1),
             MatmulShare = Math.Round(result.MatrixProductShare, 3),
+            Device = settings.Model.Device.ToString(),
+            Gpu = BenchOptions.Gpu(settings),
+            DevicePeakMib = result.DevicePeakBytes is { } onDevice ? Math.Round(onDevice / Mebibyte) : (double?)null,
+            ModelTflops = Math.Round(result.ModelOperationsPerSecond / 1e12, 3),
+            PeakTflops = peak / 1e12,
+            Mfu = peak is { } rate ? Math.Round(result.ModelOperationsPerSecond / rate, 4) : (double?)null,
             ReferenceS = result.ReferenceSeconds is { } seconds ? Math.Round(seconds, 3) : (double?)null,
             Threads = TorchSharp.torch.get_num_threads(),
             Libtorch = NativeTorch.Load().Version,
@@ -56,8 +62,11 @@ internal static class BenchTable
             ["loss of each step", string.Join(" ", document.Loss.Select(loss => $"{loss:0.000000}"))],
             ["peak memory, MiB", $"{document.PeakMib:0}"],
             ["  of it from the first model on", $"{document.TensorPeakMib:0}"],
+            .. document.DevicePeakMib is { } ofDevice ? [[$"peak memory of the {document.Gpu}, MiB", $"{ofDevice:0}"]] : Array.Empty<string[]>(),
             ["matrix products, GFLOP/s", $"{document.MatmulGflops:0.0}"],
             ["  share that the steps reach", $"{document.MatmulShare:0.000}"],
+            ["the model's operations, TFLOP/s", $"{document.ModelTflops:0.000}"],
+            .. document.Mfu is { } share ? [[$"  of {document.PeakTflops:0.#} TFLOP/s (MFU)", $"{share:0.000}"]] : Array.Empty<string[]>(),
         ];
         ResultTable.Write(console.Results, [$"{outcome.Stage} {document.Size} {document.Dtype}", ">value"], rows);
     }

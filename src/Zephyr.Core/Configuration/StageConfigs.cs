@@ -45,6 +45,9 @@ public sealed record AifConfig
     /// <summary>Scored answers to pairs.</summary>
     public AifOptions Aif { get; init; } = new();
 
+    /// <summary>What is looked for among the prompts.</summary>
+    public AuditOptions Audit { get; init; } = new();
+
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
 }

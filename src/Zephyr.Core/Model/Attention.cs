@@ -28,7 +28,7 @@ internal sealed class Attention(MistralConfig config, ParameterSet parameters, s
     public Tensor Forward(Tensor x_TD, RotaryEmbedding.Rotation rotation, RaggedCausalAttention pattern, DropoutDraws? draws, out AttendedRows rows)
     {
         var (q_THE, k_TKE, v_TKE) = Inputs(x_TD, rotation, draws);
-        rows = new(pattern, q_THE, k_TKE, v_TKE);
+        rows = pattern.Keep(q_THE, k_TKE, v_TKE);
         return _output.Forward(Flat(rows.Rows()), draws);
     }
 

@@ -26,7 +26,7 @@ public sealed class ForwardPass : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        (_model, _batch, _pattern) = (model, batch, new(batch, model.Config.SlidingWindow));
+        (_model, _batch, _pattern) = (model, batch, RaggedCausalAttention.Of(batch, model.Config.SlidingWindow, model.AttentionKernel));
         var rotation = model.RotationAt(batch.Positions);
         _rotation = new(rotation.Cos.DetachFromDisposeScope(), rotation.Sin.DetachFromDisposeScope());
         (_states, _inputs) = (new DecoderLayer.State?[model.Layers.Count], new Tensor?[model.Layers.Count]);

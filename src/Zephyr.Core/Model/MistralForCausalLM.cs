@@ -1,5 +1,6 @@
 using Zephyr.Data.Batches;
 using Zephyr.Model.Adapters;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -26,6 +27,7 @@ public sealed class MistralForCausalLM : IDisposable
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => new DecoderLayer(config, parameters, index))];
         FinalNorm = new(parameters.Of(WeightNames.FinalNorm), config.RmsNormEps);
         _rotary = new(config.HeadDim, config.RopeTheta, Device);
+        ChooseAttention(AttentionChoice.Auto);
     }
 
     /// <summary>The shape.</summary>
@@ -42,6 +44,9 @@ public sealed class MistralForCausalLM : IDisposable
 
     /// <summary>The head's numbers, [V, D].</summary>
     public Tensor Head_VD => Head.Value;
+
+    /// <summary>Takes whole batches at once; null where attention goes sequence by sequence.</summary>
+    internal IVarlenKernel? AttentionKernel { get; set; }
 
     internal IReadOnlyList<DecoderLayer> Layers { get; }
 
@@ -89,6 +94,12 @@ public sealed class MistralForCausalLM : IDisposable
         return new Restoring(() => Switch(before));
     }
 
+    /// <summary>Sets which way attention goes; a model begins with <see cref="AttentionChoice.Auto"/>.</summary>
+    /// <param name="implementation">auto, sdpa or flash_attention_2.</param>
+    /// <exception cref="UserErrorException">It cannot go that way; the message says why.</exception>
+    public void ChooseAttention(string implementation) =>
+        AttentionKernel = AttentionChoice.Of(implementation, Device, _embedding_VD.Value.dtype, Config.HeadDim, FlashProbe.Problem);
+
     /// <summary>Runs a batch and keeps what the way back needs.</summary>
     /// <param name="batch">T tokens.</param>
     /// <param name="recomputeEvery">0: every layer keeps what its way back needs; 1: each layer keeps its input only and is run again on the way back; k: every k-th does.</param>
@@ -102,7 +113,7 @@ public sealed class MistralForCausalLM : IDisposable
     public Tensor HiddenStates(RaggedBatch batch)
     {
         CheckIds(batch.TokenIds);
-        using var pattern = new RaggedCausalAttention(batch, Config.SlidingWindow);
+        using var pattern = RaggedCausalAttention.Of(batch, Config.SlidingWindow, AttentionKernel);
         return HiddenStates(batch.TokenIds, batch.Positions, pattern);
     }
 

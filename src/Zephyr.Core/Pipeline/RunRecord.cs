@@ -42,14 +42,21 @@ internal static class RunRecord
     /// <param name="record">What is added to.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="precision">float32, or bfloat16 and what keeps it exact.</param>
+    /// <param name="attention">Which way attention goes; recorded where there is a choice.</param>
     /// <param name="resumedFrom">The checkpoint that the run goes on from; null for none.</param>
-    public static JsonObject WithTraining(this JsonObject record, string device, string precision, string? resumedFrom)
+    public static JsonObject WithTraining(this JsonObject record, torch.Device device, string precision, string attention, string? resumedFrom)
     {
         var native = NativeTorch.Load();
         record["torchsharp"] = typeof(torch).Assembly.GetName().Version?.ToString(3);
         record["libtorch"] = new JsonObject { ["version"] = native.Version, ["origin"] = native.Origin, ["repaired"] = native.Repaired };
         record["threads"] = torch.get_num_threads();
-        record["device"] = device;
+        record["device"] = device.ToString();
+        if (device.type == DeviceType.CUDA)
+        {
+            var gpu = CudaDriver.Devices.ElementAtOrDefault(Math.Max(0, device.index));
+            record["gpu"] = new JsonObject { ["name"] = gpu?.Name, ["capability"] = gpu?.Capability.ToString(), ["driver"] = CudaDriver.Version, ["cuda"] = native.Cuda?.ToString() };
+            record["attention"] = attention;
+        }
         record["precision"] = precision;
         record["resumed_from"] = resumedFrom;
         return record;

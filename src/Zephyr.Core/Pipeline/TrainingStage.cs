@@ -15,7 +15,7 @@ namespace Zephyr.Pipeline;
 /// <summary>
 /// What sft and dpo share around their objective: device, tokenizer, output folder, the checkpoint to go on from, and the run itself.
 /// </summary>
-internal sealed class TrainingStage
+internal sealed partial class TrainingStage
 {
     private readonly ModelOptions _model;
     private readonly LoraOptions _lora;
@@ -41,12 +41,13 @@ internal sealed class TrainingStage
         (Name, _model, _lora, _run, _options, _config, _observer) = (name, model, lora, run, options, config, session.Observer);
         var native = NativeTorch.Load(model.CpuKernels);
         Device = ComputeDevice.Resolve(model.Device);
+        if (ComputeDevice.AllowTf32(options.Training.Tf32, Device) is { } tf32) Note(tf32);
         Folder = new(run.OutputDir);
         RequireElsewhere("model_name_or_path", model.ModelNameOrPath);
         Source = ModelSource.Of(model.ModelNameOrPath, lora.BaseModelNameOrPath);
         if (Source.Adapter is not null) RequireElsewhere("base_model_name_or_path", Source.Base);
         if (model.TokenizerNameOrPath is { } tokenizerPath) RequireElsewhere("tokenizer_name_or_path", tokenizerPath);
-        if (!native.Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal))
+        if (!native.IsSupported)
             Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume, Note, cancellation);
         _found = Folder.Signature;
@@ -56,6 +57,8 @@ internal sealed class TrainingStage
         if (Adapter is null) ModelFolder.RequirePlainWeights(Checkpoint ?? Source.Base, ModelConfig);
         else RequireAdapter(Adapter);
         Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? Source.TokenizerFolder);
+        Attention = AttentionChoice.Describe(model.AttnImplementation, Device, Dtype, ModelConfig);
+        if (Device.type == TorchSharp.DeviceType.CUDA) Note($"attention: {Attention}");
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (options.Optimizer.Note is { } note) Note(note);
         if (Checkpoint is not null && ResumePoint.ChangesSince(Checkpoint, config).ToList() is { Count: > 0 } changes)
@@ -90,6 +93,9 @@ internal sealed class TrainingStage
     public string Precision => !_options.Training.Bf16 ? "float32"
         : Adapter is null ? "bfloat16 with float32 master weights and moments" : "bfloat16 with float32 adapters and moments";
 
+    /// <summary>Which way attention goes, in words.</summary>
+    public string Attention { get; }
+
     /// <summary>What was noted so far.</summary>
     public IReadOnlyList<string> Notes => _notes;
 
@@ -105,44 +111,6 @@ internal sealed class TrainingStage
         _ignored = resolved.IgnoredToJson();
         _notes.AddRange(resolved.Notes);
     }
-
-    /// <summary>Refuses a sequence length that the model has no positions for.</summary>
-    public void RequirePositions(string key, int length) => TextModel.RequirePositions(ModelConfig, _model.ModelNameOrPath, key, length);
-
-    /// <summary>Loads what learns.</summary>
-    /// <param name="dropout">Whether an adapter's dropout is applied in training.</param>
-    public MistralForCausalLM LoadPolicy(bool dropout = true)
-    {
-        if (Adapter is not { } config) return ModelFolder.LoadPlain(Checkpoint ?? Source.Base, Dtype, Device, trainable: true);
-        var from = Checkpoint ?? (Source.Adapter is null ? null : Source.Folder);
-        var adapter = from is null ? LoraAdapter.Fresh(config, ModelConfig, _run.Seed, Device, dropout)
-            : AdapterFolder.Load(from, ModelConfig, Device, trainable: true, _ => config, dropout);
-        var model = ModelFolder.LoadPlain(Source.Base, Dtype, Device, trainable: false);
-        model.Attach(adapter);
-        return model;
-    }
-
-    /// <summary>A frozen copy of the adapter that the run started from, whatever it has learnt since; null where that was a plain model.</summary>
-    public LoraAdapter? LoadStartingAdapter() => Source.Adapter is null ? null : AdapterFolder.Load(Source.Folder, ModelConfig, Device, trainable: false);
-
-    /// <summary>Refuses a reference model that is none, that tokenizer or lengths do not fit, or that the run would overwrite.</summary>
-    public void RequireReference(string folder, string key, int length)
-    {
-        RequireElsewhere("ref_model_name_or_path", folder);
-        var source = SourceOf(folder);
-        var config = source.ReadConfig();
-        TextModel.RequireFit(Tokenizer, config, folder);
-        TextModel.RequirePositions(config, folder, key, length);
-        source.RequireWeights(config);
-    }
-
-    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(SourceOf(folder), Dtype, Device, trainable: false);
-
-    /// <summary>What a folder comes to, with the plain model that the run says stands under its adapters.</summary>
-    public ModelSource SourceOf(string folder) => ModelSource.Of(folder, AdapterFolder.Is(folder) ? _lora.BaseModelNameOrPath : null);
-
-    /// <summary>The files whose content a model is made of: those of an adapter and of the model under it.</summary>
-    public IEnumerable<string> FilesOf(string folder) => SourceOf(folder).Folders.SelectMany(ModelFiles);
 
     /// <summary>Works out what a prepared run would do.</summary>
     public RunPlanner Planner => new(_options with { Meaning = ResumePoint.MeaningOf(_config) }, _model);
@@ -160,7 +128,7 @@ internal sealed class TrainingStage
         string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : FilesOf(run.Reference), .. Adapter is null ? [] : ModelFiles(Source.Base)];
         var goesOn = Checkpoint is not null && Folder.Holds(Checkpoint);
         var inputs = decisive.Concat(run.Files.All).Concat(FilesOf(_model.ModelNameOrPath)).Concat(TokenizerOf(_model));
-        var record = RunRecord.Create(Name, _config, _run.Seed, inputs, Hashes, goesOn ? null : Checkpoint).WithTraining(Device.ToString(), Precision, Checkpoint);
+        var record = RunRecord.Create(Name, _config, _run.Seed, inputs, Hashes, goesOn ? null : Checkpoint).WithTraining(Device, Precision, Attention, Checkpoint);
         if (Checkpoint is not null && ResumePoint.OtherGround(Checkpoint, record).ToList() is { Count: > 0 } other)
             Note($"{Checkpoint} was written elsewhere, and the last bits of what follows may differ: {string.Join(", ", other)}");
         record["ignored"] = _ignored;
@@ -193,6 +161,9 @@ internal sealed class TrainingStage
         catch (Exception error)
         {
             EndFailed(history, trainer.Step, trainer.Tokens);
+            if (TorchErrors.IsOutOfMemory(error))
+                throw new RunFailedException($"memory ran out on the {Device} in step {trainer.Step + 1}: {TorchErrors.Reason(error)}; give a smaller per_device_train_batch_size or "
+                    + $"max_tokens_per_batch, or gradient_checkpointing: true; {Folder.Kept}", error);
             if (error is not (IOException or UnauthorizedAccessException)) throw;
             throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
         }
@@ -225,26 +196,5 @@ internal sealed class TrainingStage
     {
         if (OutputFolder.IsSame(_run.OutputDir, folder))
             throw new UserErrorException($"output_dir: {_run.OutputDir} is {key} too; expected another folder, or what the run starts from would be lost");
-    }
-
-    /// <summary>The files of a model folder whose content matters, by name.</summary>
-    public static IEnumerable<string> ModelFiles(string folder) =>
-        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model").Order(StringComparer.Ordinal);
-
-    private void RequireAdapter(LoraConfig adapter)
-    {
-        ModelFolder.RequirePlainWeights(Source.Base, ModelConfig);
-        if (adapter.ParameterCountOf(ModelConfig) == 0) throw new UserErrorException($"{Source.Folder}: the adapter has no module of {Source.Base}, which has {ModelConfig.NumHiddenLayers} layers");
-        if ((Checkpoint ?? (Source.Adapter is null ? null : Source.Folder)) is { } folder) AdapterFolder.RequireFit(folder, adapter, ModelConfig);
-        Note(StageAdapter.Describe(adapter, Source, ModelConfig));
-    }
-
-    /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy. An adapter is written as it learns, in fp32.</summary>
-    private void WriteModel(string folder, MistralForCausalLM policy, IEnumerable<KeyValuePair<string, Tensor>> master)
-    {
-        if (Adapter is not null) AdapterFolder.Save(folder, Adapter, master);
-        else ModelFolder.Save(folder, policy.Config, _model.TorchDtype == "float32" ? master : policy.Parameters.All, ByteSize.Parse(_options.Cadence.MaxShardSize));
-        TokenizerFiles.Write(folder, Tokenizer, policy.Config.MaxPositionEmbeddings);
-        File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(Name, _model.ModelNameOrPath, Adapter is null ? null : Source.Base, _config));
     }
 }

@@ -7,7 +7,7 @@ namespace Zephyr.Runtime;
 /// ATen operators that TorchSharp does not bind, through TorchScript (design decision 6). A script that does not compile aborts the process,
 /// so each group is small, is compiled when it is first called, and has a test.
 /// </summary>
-public static class TorchOps
+public static partial class TorchOps
 {
     private static readonly Lazy<jit.CompilationUnit> Activations = Compiled("""
         def silu_backward_(gradient, x):

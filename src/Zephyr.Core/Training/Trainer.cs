@@ -21,6 +21,7 @@ public sealed class Trainer<TExample> : IDisposable
     private readonly BatchPlan _plan;
     private readonly LearningRateSchedule _schedule;
     private readonly ParameterSet _parameters;
+    private readonly Device _device;
     private readonly Optimizer _optimizer;
     private readonly MetricTally _tally;
     private readonly SortedDictionary<string, string> _shape;
@@ -44,7 +45,7 @@ public sealed class Trainer<TExample> : IDisposable
         _plan = BatchPlan.Of(data, options, objective.TokensAtOnce);
         TotalSteps = _plan.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         _schedule = new(options.Optimizer, TotalSteps);
-        _parameters = model.Learned;
+        (_parameters, _device) = (model.Learned, model.Device);
         _optimizer = Optimizer.Create(_parameters, options.Optimizer);
         _tally = new(objective.MetricNames);
         _shape = RunShape.Of(objective.GetType().Name, _plan, data.Train.Sum(example => (long)objective.TokensOf(example)), TotalSteps, options);
@@ -192,6 +193,7 @@ public sealed class Trainer<TExample> : IDisposable
         _observer.OnStep(new(_step, TotalSteps, _plan.EpochAfter(_step), metrics, tokens, seconds, tokens / seconds, Environment.WorkingSet, logged)
         {
             Own = new(means, norm, rate),
+            DeviceMemoryBytes = logged ? DeviceMemory.Used(_device) : null,
         });
     }
 

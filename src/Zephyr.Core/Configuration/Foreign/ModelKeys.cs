@@ -11,7 +11,7 @@ internal static class ModelKeys
 
     public static IEnumerable<ForeignKey> All =>
     [
-        .. Ignore("attention is always exact and of variable length", "attn_implementation", "use_flash_attention_2"),
+        Switch("use_flash_attention_2", "attn_implementation", "flash_attention_2", whenFalse: null),
         .. Ignore("a model is a folder on disk, of the revision that was downloaded", "model_revision", "base_model_revision", "model_code_revision"),
         .. Ignore("no code comes with a model here", "trust_remote_code"),
         .. Refuse("null or []", "modules that are trained as a whole beside the adapter are not implemented: remove it", "lora_modules_to_save", "lora_target_parameters"),

@@ -27,9 +27,14 @@ public sealed record BenchmarkSettings(BenchmarkModel Model, TrainingOptions Tra
 /// <param name="TensorPeakBytes">The same above what the process held before the first model was made.</param>
 /// <param name="MatrixProductsPerSecond">Operations a second on the model's own shapes, measured in the same process.</param>
 /// <param name="MatrixProductShare">The share of that rate at which the steps did the products that they cannot do without.</param>
+/// <param name="ModelOperationsPerSecond">Those products: see <see cref="MatrixProducts"/>. Over a card's published rate this is the model's utilisation (MFU).</param>
 /// <param name="ReferenceSeconds">What it took to compute the reference's log-probabilities before the first step; null where they are part of the steps.</param>
 public sealed record BenchmarkResult(IReadOnlyList<double> StepSeconds, IReadOnlyList<double> Loss, double TokensPerSecond, double RowsPerSecond,
-    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare, double? ReferenceSeconds);
+    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare, double ModelOperationsPerSecond, double? ReferenceSeconds)
+{
+    /// <summary>The most of the GPU's memory that this process took, above what was in use before its first model; null on the CPU.</summary>
+    public long? DevicePeakBytes { get; init; }
+}
 
 /// <summary>Training steps against the clock: the trainer and the objectives themselves, on given token ids in the order of the file.</summary>
 public static class Benchmark
@@ -40,7 +45,7 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(settings);
         using var workspace = new LogitsWorkspace();
         ProcessMemory.ForgetPeak();
-        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
+        return Run(settings, rows, Held.Now(settings.Model.Device), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
             row => 3 * MatrixProducts.Forward(settings.Model.Config, LabelledBatch.Of([row])), cancellation);
     }
 
@@ -52,7 +57,7 @@ public static class Benchmark
         var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery());
         using var workspace = new LogitsWorkspace();
         ProcessMemory.ForgetPeak();
-        var before = ProcessMemory.Resident;
+        var before = Held.Now(settings.Model.Device);
         var frozen = options.Reference == "frozen";
         var watch = Stopwatch.StartNew();
         IReferenceLogProbs? cached = frozen ? null : Cached(settings, dpo, workspace, rows, cancellation);
@@ -82,7 +87,13 @@ public static class Benchmark
         return new(known, settings.Model.Device);
     }
 
-    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, long before, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
+    /// <summary>What was held before the first model.</summary>
+    private readonly record struct Held(long Process, long? OfDevice)
+    {
+        public static Held Now(Device device) => new(ProcessMemory.Resident, DeviceMemory.Used(device));
+    }
+
+    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, Held before, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
         Func<T, double> productsOf, CancellationToken cancellation)
     {
         using var policy = settings.Model.Create(trainable: true);
@@ -96,14 +107,20 @@ public static class Benchmark
             cancellation.ThrowIfCancellationRequested();
             var watch = Stopwatch.StartNew();
             losses.Add(trainer.TakeStep().Means["loss"]);
+            // A step reads its sums before the weights move: without waiting, a GPU's update would be on the next step's clock.
+            DeviceMemory.Synchronize(settings.Model.Device);
             if (step >= settings.Warm) seconds.Add(watch.Elapsed.TotalSeconds);
         }
-        var peak = ProcessMemory.Peak;
+        var (peak, ofDevice) = (ProcessMemory.Peak, DeviceMemory.Used(settings.Model.Device));
         var timed = RowsOf(settings, rows, settings.Warm + 1).ToList();
         var (total, tokens) = (seconds.Sum(), timed.Sum(row => (double)objective.TokensOf(row)));
         var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
             settings.Model.Dtype, settings.Model.Device);
-        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before), rate, timed.Sum(productsOf) / total / rate, null);
+        var operations = timed.Sum(productsOf) / total;
+        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before.Process), rate, operations / rate, operations, null)
+        {
+            DevicePeakBytes = ofDevice - before.OfDevice,
+        };
     }
 
     /// <summary>The rows of the steps from <paramref name="firstStep"/> on, in the order of the file as the trainer takes them.</summary>

@@ -14,7 +14,13 @@ public sealed record BenchmarkModel(MistralConfig Config, string? Folder, long S
 {
     /// <summary>The same weights each time.</summary>
     /// <param name="trainable">Gradients are wanted (a policy) or not (a reference).</param>
-    public MistralForCausalLM Create(bool trainable) => Folder is null
-        ? FreshModel.Create(Config, Seed, Device, Dtype, trainable)
-        : ModelFolder.Load(Folder, Dtype, Device, trainable);
+    public MistralForCausalLM Create(bool trainable)
+    {
+        var model = Folder is null ? FreshModel.Create(Config, Seed, Device, Dtype, trainable) : ModelFolder.Load(Folder, Dtype, Device, trainable);
+        model.ChooseAttention(AttnImplementation);
+        return model;
+    }
+
+    /// <summary>auto, sdpa or flash_attention_2.</summary>
+    public string AttnImplementation { get; init; } = AttentionChoice.Auto;
 }
