@@ -25,7 +25,7 @@ public sealed record LengthControlledWinRate(Estimate Win, double Theta, double 
     /// <param name="judged">Comparisons with a preference; at least one.</param>
     /// <param name="bootstrap">Draws the samples for the interval.</param>
     /// <param name="ridge">λ.</param>
-    public static LengthControlledWinRate Of(IReadOnlyList<Comparison> judged, Bootstrap bootstrap, double ridge = DefaultRidge)
+    public static LengthControlledWinRate Of(IReadOnlyList<PromptComparison> judged, Bootstrap bootstrap, double ridge = DefaultRidge)
     {
         var withDifficulty = judged.All(one => one.Difficulty is not null);
         int[] all = [.. Enumerable.Range(0, judged.Count)];

@@ -9,7 +9,7 @@ namespace Zephyr.Evaluation;
 /// <param name="BaselineLength">Characters of the other's.</param>
 /// <param name="Difficulty">How hard the instruction is, in logits, where that is known (γ).</param>
 /// <param name="Source">The prompt's set; null for none.</param>
-public sealed record Comparison(double? ModelFirst, double? ModelSecond, int ModelLength, int BaselineLength, double? Difficulty = null, string? Source = null)
+public sealed record PromptComparison(double? ModelFirst, double? ModelSecond, int ModelLength, int BaselineLength, double? Difficulty = null, string? Source = null)
 {
     /// <summary>The mean over the orders that have a verdict, which cancels a preference for a place; null where none has.</summary>
     public double? Preference => (ModelFirst, ModelSecond) switch
@@ -40,9 +40,9 @@ public sealed record WinRate(
     /// <param name="comparisons">One a prompt.</param>
     /// <param name="bootstrap">Draws the samples for the intervals.</param>
     /// <returns>Null where no prompt has a verdict.</returns>
-    public static WinRate? Of(IReadOnlyList<Comparison> comparisons, Bootstrap bootstrap)
+    public static WinRate? Of(IReadOnlyList<PromptComparison> comparisons, Bootstrap bootstrap)
     {
-        Comparison[] judged = [.. comparisons.Where(one => one.Preference is not null)];
+        PromptComparison[] judged = [.. comparisons.Where(one => one.Preference is not null)];
         if (judged.Length == 0) return null;
         double[] preferences = [.. judged.Select(one => one.Preference!.Value)];
         var both = judged.Where(one => one is { ModelFirst: not null, ModelSecond: not null }).ToList();

@@ -48,7 +48,7 @@ public class WinRateTests
         var differences = Enumerable.Range(0, 400).Select(_ => random.NextInt(900) - 150).ToArray();
         var mean = differences.Average();
         var scale = Math.Sqrt(differences.Sum(one => (one - mean) * (one - mean)) / (differences.Length - 1));
-        List<Comparison> comparisons = [.. differences.Select(one => Logistic.Of(1.5 * Math.Tanh(one / scale)) is var p ? new Comparison(p, p, 1000 + one, 1000) : null!)];
+        List<PromptComparison> comparisons = [.. differences.Select(one => Logistic.Of(1.5 * Math.Tanh(one / scale)) is var p ? new PromptComparison(p, p, 1000 + one, 1000) : null!)];
         var rate = WinRate.Of(comparisons, Draws)!;
         Assert.InRange(rate.Win.Value, 60, 75);
         Assert.Equal(50, rate.LengthControlled.Win.Value, 1.0);
@@ -61,7 +61,7 @@ public class WinRateTests
     public void An_advantage_beside_the_length_is_kept()
     {
         var random = new SeededRandom(4);
-        List<Comparison> comparisons = [.. Enumerable.Range(0, 400).Select(_ => random.NextInt(900) - 150).Select(one => Logistic.Of(0.8 + Math.Tanh(one / 300.0)) is var p ? new Comparison(p, p, 1000 + one, 1000) : null!)];
+        List<PromptComparison> comparisons = [.. Enumerable.Range(0, 400).Select(_ => random.NextInt(900) - 150).Select(one => Logistic.Of(0.8 + Math.Tanh(one / 300.0)) is var p ? new PromptComparison(p, p, 1000 + one, 1000) : null!)];
         var rate = WinRate.Of(comparisons, Draws)!;
         Assert.InRange(rate.LengthControlled.Win.Value, 60, rate.Win.Value - 3);
         Assert.InRange(rate.LengthControlled.Win.Value, rate.LengthControlled.Win.Low, rate.LengthControlled.Win.High);
@@ -71,7 +71,7 @@ public class WinRateTests
     public void With_the_models_exchanged_it_is_the_rest_of_a_hundred()
     {
         var comparisons = Random(new SeededRandom(9), 80, i => i % 7 * 40 - 90, i => Math.Cos(i));
-        List<Comparison> exchanged = [.. comparisons.Select(one => one with
+        List<PromptComparison> exchanged = [.. comparisons.Select(one => one with
         {
             ModelFirst = 1 - one.ModelSecond, ModelSecond = 1 - one.ModelFirst, ModelLength = one.BaselineLength, BaselineLength = one.ModelLength,
         })];
@@ -82,6 +82,6 @@ public class WinRateTests
         Assert.Equal(rate.Consistency, other.Consistency);
     }
 
-    private static List<Comparison> Random(SeededRandom random, int count, Func<int, int> difference, Func<int, double>? difficulty) =>
-        [.. Enumerable.Range(0, count).Select(i => new Comparison(random.NextInt(3) / 2.0, random.NextInt(3) / 2.0, 500 + difference(i), 500, difficulty?.Invoke(i)))];
+    private static List<PromptComparison> Random(SeededRandom random, int count, Func<int, int> difference, Func<int, double>? difficulty) =>
+        [.. Enumerable.Range(0, count).Select(i => new PromptComparison(random.NextInt(3) / 2.0, random.NextInt(3) / 2.0, 500 + difference(i), 500, difficulty?.Invoke(i)))];
 }
