@@ -82,6 +82,7 @@ public sealed record EndpointOptions : IOptionGroup
         if (Local is not null && BaseUrl is not null) yield return new("local", "stands in place of base_url, which is given too: give one of them");
         else if (Local is null && BaseUrl is null) yield return new("base_url", "is required, or local for a model on this machine");
         else if (BaseUrl is not null && ProblemOf(BaseUrl) is { } problem) yield return new("base_url", problem);
+        if (Local is not null && SupportsJsonSchema) yield return new("supports_json_schema", "cannot be true of a local model, which cannot be held to a form");
         if (Local is not null && ApiKeyEnv is not null) yield return new("api_key_env", "has no meaning for a local model");
     }
 

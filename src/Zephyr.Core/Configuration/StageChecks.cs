@@ -40,6 +40,20 @@ internal static class StageChecks
             yield return new("max_tokens_per_batch", $"would change which pairs loss_type {aot} compares, those of a micro-batch: give 0 (was {training.MaxTokensPerBatch})");
     }
 
+    /// <summary>Prompts need models, and what becomes a score must have been asked for.</summary>
+    public static IEnumerable<ConfigProblem> FeedbackRun(AifConfig config)
+    {
+        if (config.Source.Prompts.Count > 0 && config.Answers.Models.Count == 0) yield return new("models", "is required with prompts: the models that answer them");
+        if (config.Source.Prompts.Count == 0 && config.Answers.Models.Count > 0) yield return new("models", "has no meaning without prompts to answer");
+        if (config.Source.Judge is null || !config.Source.AsksModels) yield break;
+        foreach (var (score, judgment) in new[]
+        {
+            ("mean_rating", JudgingOptions.ByAspects), ("fine-grained_score", JudgingOptions.ByAspects), ("overall_score", JudgingOptions.Overall), ("win_rate", JudgingOptions.ByPairs),
+        })
+            if (config.Aif.Score == score && !config.Judging.Judgments.Contains(judgment))
+                yield return new("score", $"{score} needs judgments to have {judgment} (was {string.Join(", ", config.Judging.Judgments)})");
+    }
+
     /// <summary>What transformers refuses too, and a metric that is never measured.</summary>
     public static IEnumerable<ConfigProblem> BestModel(BestModelOptions best, CadenceOptions cadence, string[] metrics)
     {

@@ -40,8 +40,20 @@ public sealed record SftConfig : IOptionGroup
 }
 
 /// <summary>Everything <c>zephyr aif</c> can be told.</summary>
-public sealed record AifConfig
+public sealed record AifConfig : IOptionGroup
 {
+    /// <summary>Where it begins: prompts, answers or scores.</summary>
+    public FeedbackSourceOptions Source { get; init; } = new();
+
+    /// <summary>Who answers prompts, and how.</summary>
+    public AnswerOptions Answers { get; init; } = new();
+
+    /// <summary>What a judge is asked about answers.</summary>
+    public JudgingOptions Judging { get; init; } = new();
+
+    /// <summary>Which models there are, and what asking them may cost.</summary>
+    public BudgetOptions Budget { get; init; } = new();
+
     /// <summary>Scored answers to pairs.</summary>
     public AifOptions Aif { get; init; } = new();
 
@@ -50,6 +62,9 @@ public sealed record AifConfig
 
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
+
+    /// <inheritdoc/>
+    public IEnumerable<ConfigProblem> Validate() => FeedbackRun(this);
 }
 
 /// <summary>Everything <c>zephyr clean</c> can be told.</summary>

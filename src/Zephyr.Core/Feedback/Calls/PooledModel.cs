@@ -31,7 +31,7 @@ internal sealed class PooledModel : IDisposable
         var key = EndpointClient.KeyOf(model);
         _texts = new(key);
         _client = new(() => model.IsLocal ? openLocal(model.Options.Local!, model.Options.MaxConcurrency) : EndpointClient.Create(model, key, _texts, seed, clock));
-        _identity = new(() => model.IsLocal ? LocalContent.Of(model.Options.Local!) : model.Options.Model ?? model.Name);
+        _identity = new(() => LocalContent.IdentityOf(model));
         _places = new(new() { PermitLimit = model.Options.MaxConcurrency, QueueLimit = int.MaxValue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
     }
 
@@ -54,16 +54,23 @@ internal sealed class PooledModel : IDisposable
     /// <exception cref="OperationCanceledException">The call was given up.</exception>
     public async Task<CallAnswer> Ask(ModelCall call, UInt128 key, CancellationToken stop)
     {
+        // Before anything else: a model that cannot be opened is no failure of a call.
+        var client = _client.Value;
         using var context = new CallContext(key, TokenEstimate.AtMost(call.Messages) + call.Options.MaxNewTokens, stop);
         try
         {
-            var response = await _client.Value.GetResponseAsync(ChatRequest.MessagesOf(call), ChatRequest.OptionsOf(call, Model.Options), Model.IsLocal ? stop : context.GiveUp);
+            var response = await client.GetResponseAsync(ChatRequest.MessagesOf(call), ChatRequest.OptionsOf(call, Model.Options), Model.IsLocal ? stop : context.GiveUp);
             _hasAnswered = true;
             return Counted(call, new(_texts.Mask(response.Text), null, context.FinishReason ?? response.FinishReason?.Value, response.Usage?.InputTokenCount ?? 0, response.Usage?.OutputTokenCount ?? 0)
             {
                 Attempts = Math.Max(1, context.Attempts),
                 TokensEstimated = Model.IsLocal ? response.Usage is null : !context.Counted,
             });
+        }
+        catch (UserErrorException refused) when (Model.IsLocal)
+        {
+            // A prompt that leaves no room for an answer.
+            return Failed(refused.Message, transient: false, 1);
         }
         catch (AttemptFailedException failure)
         {
