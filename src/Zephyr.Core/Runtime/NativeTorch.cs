@@ -18,8 +18,11 @@ public sealed record NativeTorchInfo(string Folder, string Origin, bool HasCuda,
     /// <summary>Functions that TorchSharp's library calls and this libtorch does not have: a call of one ends the process.</summary>
     public IReadOnlyList<string> Lacks { get; init; } = [];
 
+    /// <summary>The version that the library itself states, major and minor; null where it states none.</summary>
+    public Version? Abi { get; init; }
+
     /// <summary>It is of the version that this program is built and tested with.</summary>
-    public bool IsSupported => Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal);
+    public bool IsSupported => Abi is { } abi ? abi.ToString() == NativeTorch.SupportedVersion : NativeTorch.IsSupported(Version);
 }
 
 /// <summary>
@@ -94,7 +97,12 @@ public static class NativeTorch
         var handle = LoadTorchSharp(out var repaired);
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,
             (name, _, _) => name == "LibTorchSharp" ? handle : IntPtr.Zero);
-        var info = new NativeTorchInfo(found.Folder, found.Origin, hasCuda, VersionOf(found), repaired) { Cuda = hasCuda ? CudaOf(found) : null };
+        var info = new NativeTorchInfo(found.Folder, found.Origin, hasCuda, VersionOf(found), repaired)
+        {
+            Cuda = hasCuda ? CudaOf(found) : null,
+            Abi = AbiOf(loaded[Core]),
+        };
+        if (info is { Version: Unknown, Abi: { } abi }) info = info with { Version = abi.ToString() };
         if (!IsExternal(found)) return info;
         info = info with { Lacks = [.. ElfRepair.Undefined(File.ReadAllBytes(TorchSharpLibrary)).Where(name => !NativeLibrary.TryGetExport(loaded["libtorch.so"], name, out _))] };
         TorchSelfTest.Require(info, torch.CPU);
@@ -113,7 +121,8 @@ public static class NativeTorch
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException or IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"{path} does not load ({Reason(error)}); reinstall it, or set {EnvironmentVariable} "
+            var other = StatedBeside(Path.GetDirectoryName(path)!, "__version__") is { } version && !IsSupported(version) ? $"; it is of PyTorch {version}" : "";
+            throw new UserErrorException($"{path} does not load ({Reason(error)}){other}; reinstall it, or set {EnvironmentVariable} "
                 + $"to the lib folder of a PyTorch {SupportedVersion} install", error);
         }
     }
@@ -145,7 +154,7 @@ public static class NativeTorch
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
-            throw new UserErrorException($"{path} does not load ({Reason(error)}); it needs libtorch {SupportedVersion}.x", error);
+            throw new UserErrorException($"{path} does not load beside this libtorch ({Reason(error)}); it needs libtorch {SupportedVersion}.x", error);
         }
     }
 
@@ -153,7 +162,20 @@ public static class NativeTorch
     private static string VersionOf((string Folder, string Origin) found) => !IsExternal(found)
         ? typeof(torch).GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic)?.GetRawConstantValue() is string package
             ? Version.Parse(package).ToString(3) : SupportedVersion
-        : StatedBeside(found.Folder, "__version__") ?? BuildVersion(found.Folder) ?? "unknown";
+        : StatedBeside(found.Folder, "__version__") ?? BuildVersion(found.Folder) ?? Unknown;
+
+    private const string Unknown = "unknown";
+
+    /// <summary>Whether a version as PyTorch states it, 2.10.0+cu128, is one that this program is built for.</summary>
+    internal static bool IsSupported(string version) => version.StartsWith(SupportedVersion + ".", StringComparison.Ordinal);
+
+    /// <summary>What libtorch says of itself to compiled models: 0x020a... for 2.10. It cannot be of another install, as a file beside it can.</summary>
+    private static unsafe Version? AbiOf(IntPtr core)
+    {
+        if (!NativeLibrary.TryGetExport(core, "aoti_torch_abi_version", out var address)) return null;
+        var version = ((delegate* unmanaged<ulong>)address)();
+        return new((int)(version >> 56), (int)(version >> 48 & 0xff));
+    }
 
     /// <summary>What it says it was built for: 13.0, or cu128 for 12.8.</summary>
     private static Version? CudaOf((string Folder, string Origin) found)

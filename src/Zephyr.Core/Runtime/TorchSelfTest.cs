@@ -27,11 +27,14 @@ public static class TorchSelfTest
             }
             catch (Exception error) when (error is not OutOfMemoryException)
             {
-                failures.Add($"{name} ({TorchErrors.Reason(error)})");
+                failures.Add($"{name} ({Beginning(TorchErrors.Reason(error))})");
             }
         }
         return failures;
     }
+
+    /// <summary>Enough to know it again: libtorch lists all its backends, and each check would.</summary>
+    private static string Beginning(string reason) => reason.Length <= 100 ? reason : $"{reason[..100]}...";
 
     /// <summary>Throws unless every check passes.</summary>
     /// <exception cref="UserErrorException">One did not; the message names them all.</exception>

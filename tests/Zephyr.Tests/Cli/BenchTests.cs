@@ -62,9 +62,10 @@ public sealed class BenchTests : IDisposable
 
     [Theory]
     [InlineData("--size: give one of --size and --model", "--model", "somewhere")]
-    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b", "--size", "huge")]
+    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b, mistral7b-8layers", "--size", "huge")]
     [InlineData("--steps: must be at least 1 (was 0)", "--steps", "0")]
-    [InlineData("--reference: must be frozen or cached (was adapter)", "--reference", "adapter")]
+    [InlineData("--reference: must be frozen, cached or adapter (was none)", "--reference", "none")]
+    [InlineData("--reference: adapter is the policy with its adapter off: give use_peft: true (was false), or write frozen", "--reference", "adapter")]
     [InlineData("--pair_layout: must be separate, concatenated or shared_prefix (was both)", "--pair_layout", "both")]
     [InlineData("--cpu_kernels: must be default or native (was fast)", "--cpu_kernels", "fast")]
     [InlineData("--gradient_checkpointing_every: has no meaning without gradient_checkpointing: set it to 1 (was 2)", "--gradient_checkpointing_every", "2")]
