@@ -85,6 +85,8 @@ internal static class EvalCommand
             session, "eval", "A model on held-out rows: preference accuracy and margin, or loss and perplexity; its commands say more, and have models judged.", Usage, Run);
         command.Subcommands.Add(EvalPerplexityCommand.Create(session));
         command.Subcommands.Add(EvalPreferencesCommand.Create(session));
+        command.Subcommands.Add(EvalWinRateCommand.Create(session));
+        command.Subcommands.Add(EvalMtBenchCommand.Create(session));
         return command;
     }
 

@@ -10,6 +10,9 @@ internal abstract record HeldOutOptions : IOptionGroup
     [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model; or an adapter folder", Required = true)]
     public string Model { get; init; } = "";
 
+    [ConfigKey("with adapter folders: the plain model under them, where not the one that their adapter_config.json names")]
+    public string? Base { get; init; }
+
     [ConfigKey("column by which the figures are told apart too: source, category, ...")]
     public string? By { get; init; }
 
@@ -46,5 +49,5 @@ internal abstract record HeldOutOptions : IOptionGroup
     ];
 
     /// <summary>For the library.</summary>
-    public HeldOutSettings Settings() => new(Model, Device, BatchSize, new() { AutoInsertEmptySystemMsg = AutoInsertEmptySystemMsg, OnBadRow = OnBadRow });
+    public HeldOutSettings Settings() => new(Model, Device, BatchSize, new() { AutoInsertEmptySystemMsg = AutoInsertEmptySystemMsg, OnBadRow = OnBadRow }) { Base = Base };
 }

@@ -18,9 +18,12 @@ internal static class JsonResult
 
     public static void Write<T>(TextWriter output, T result) => output.WriteLine(JsonSerializer.Serialize(result, Layout));
 
+    /// <summary>The document as text.</summary>
+    public static string TextOf(object result) => JsonSerializer.Serialize(result, Layout) + "\n";
+
     /// <summary>A whole file of one document.</summary>
     /// <exception cref="UserErrorException">It cannot be written.</exception>
-    public static void WriteFile<T>(string path, T result) => Write(path, JsonSerializer.Serialize(result, Layout) + "\n");
+    public static void WriteFile<T>(string path, T result) => Write(path, TextOf(result!));
 
     /// <summary>A whole file of a document a line.</summary>
     /// <inheritdoc cref="WriteFile"/>

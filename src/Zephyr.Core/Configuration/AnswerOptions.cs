@@ -14,7 +14,7 @@ public sealed record AnswerOptions : IOptionGroup
     public int CompletionsPerPrompt { get; init; } = 4;
 
     /// <summary>A folder of principles that take the place of the built-in ones: NAME.txt, a system prompt a line.</summary>
-    [ConfigKey("folder of principles that take the place of the built-in ones: NAME.txt, a system prompt a line (zephyr principles writes those out)")]
+    [ConfigKey("folder of principles that take the place of the built-in ones: NAME.txt, a system prompt a line (zephyr rubrics writes those out)")]
     public string? Principles { get; init; }
 
     /// <summary>How often each principle is drawn, in proportion. Empty for no system prompt.</summary>

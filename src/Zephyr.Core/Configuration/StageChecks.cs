@@ -10,6 +10,15 @@ internal static class StageChecks
             yield return new("torch_dtype", "bfloat16 weights are trained with bf16: true, which keeps an fp32 master copy (bf16 was false)");
     }
 
+    /// <summary>Numbers of 4 bits cannot learn: there is nothing between two codes.</summary>
+    public static IEnumerable<ConfigProblem> Quantization(ModelOptions model, LoraOptions lora)
+    {
+        if (model.LoadIn4Bit && !lora.UsePeft)
+            yield return new("load_in_4bit", "weights of 4 bits cannot learn, an adapter beside them can: give use_peft: true (was false), or write load_in_4bit: false");
+        if (model.UseBnbNestedQuant && !model.LoadIn4Bit)
+            yield return new("use_bnb_nested_quant", "has no meaning without load_in_4bit: set it to false (was true)");
+    }
+
     /// <summary>A request to evaluate with nothing to evaluate on is a forgotten key, not a wish.</summary>
     public static IEnumerable<ConfigProblem> EvaluationRows(DataOptions data, CadenceOptions cadence)
     {

@@ -4,6 +4,7 @@ using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Evaluation;
 using Zephyr.Evaluation.Statistics;
+using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 
 namespace Zephyr.Pipeline;
@@ -41,13 +42,13 @@ public static class HeldOutEvaluation
     public static IReadOnlyDictionary<string, double> OnPairs(HeldOutSettings settings, string reference, IReadOnlyList<string> files, DpoOptions options,
         Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: AdapterFolder.Is(settings.Model) || !AdapterFolder.Is(reference) ? settings.Base : null);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
         var source = SourceOf(files, settings);
         using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
             PairRows.Tokenize("held-out", PreferenceSchema.Read(source), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
         foreach (var line in source.Bad.Describe()) note(line);
-        using var referenceModel = TextModel.Load(reference, settings.Device, baseFolder: settings.Base);
+        using var referenceModel = TextModel.Load(reference, settings.Device, baseFolder: AdapterFolder.Is(reference) ? settings.Base : null);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);
         return ModelEvaluation.OnPairs(model.Model, referenceModel.Model, pairs, options.Beta, settings.BatchSize, cancellation);
@@ -66,7 +67,7 @@ public static class HeldOutEvaluation
     public static PerplexityReport Perplexity(HeldOutSettings settings, IReadOnlyList<string> files, SftOptions options, string? by, Bootstrap bootstrap,
         Action<SequenceScore, string?>? each, Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device);
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
         var (source, sources, lengths) = (SourceOf(files, settings), new RowSources(by), new LengthSeries("conversation"));
         using var sequences = ScratchFile.Hold(new SequenceFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
@@ -97,13 +98,13 @@ public static class HeldOutEvaluation
     public static PreferenceReport Preferences(HeldOutSettings settings, string? reference, IReadOnlyList<string> files, DpoOptions options, string? by, int bins, Bootstrap bootstrap,
         Action<PairScore, string?>? each, Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device);
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: reference is null || AdapterFolder.Is(settings.Model) || !AdapterFolder.Is(reference) ? settings.Base : null);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
         var (source, sources) = (SourceOf(files, settings), new RowSources(by));
         using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
             PairRows.Tokenize("held-out", sources.Read(source, PreferenceSchema.Parse), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
         foreach (var line in source.Bad.Describe()) note(line);
-        using var referenceModel = reference is null ? null : TextModel.Load(reference, settings.Device);
+        using var referenceModel = reference is null ? null : TextModel.Load(reference, settings.Device, baseFolder: AdapterFolder.Is(reference) ? settings.Base : null);
         if (referenceModel is not null)
         {
             TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference!);

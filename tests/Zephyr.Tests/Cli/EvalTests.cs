@@ -87,7 +87,7 @@ public sealed class EvalTests : IDisposable
         var sources = report.RootElement.GetProperty("sources").EnumerateArray().Select(source => (source.GetProperty("name").GetString(), source.GetProperty("rows").GetInt32())).ToList();
         Assert.Equal([("a", 1), ("b", 2)], sources);
         var wrong = CliRun.Of("eval", "perplexity", "--model", _world.Base, "--conversations", file, "--max_length", "64", "--by", "kind");
-        Assert.Equal((2, $"{file}, line 1: found the columns source, messages, expected a column kind, by which the figures are told apart\n"), (wrong.Code, wrong.Error));
+        Assert.Equal((2, $"zephyr: {file}, line 1: found the columns source, messages, expected a column kind, by which the figures are told apart\n"), (wrong.Code, wrong.Error));
         Assert.Equal((2, "--packing: cannot be combined with by or rows: a packed row is made of several\n"),
             CliRun.Of("eval", "perplexity", "--model", "m", "--conversations", file, "--packing", "true", "--by", "source") is var packed ? (packed.Code, packed.Error) : default);
     }

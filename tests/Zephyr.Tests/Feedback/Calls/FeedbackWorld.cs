@@ -48,10 +48,18 @@ internal sealed partial class FeedbackWorld : IAsyncDisposable
     }
 
     /// <summary>The arguments of a run from prompts to pairs.</summary>
-    public string[] Args(string output, params string[] more) =>
+    /// <param name="output">The output folder's name.</param>
+    /// <param name="more">Further options with a value each, which take the place of those below.</param>
+    public string[] Args(string output, params string[] more)
+    {
+        string[] all = [.. Always(output).Chunk(2).Where(option => !more.Contains(option[0])).SelectMany(option => option), .. more];
+        return ["aif", .. all];
+    }
+
+    private string[] Always(string output) =>
     [
-        "aif", "--prompts", Prompts, "--models", "[a, b, c]", "--judge", "judge", "--judgments", "overall", "--endpoints", PathOf("endpoints.yaml"), "--output_dir", PathOf(output),
-        "--completions_per_prompt", "2", "--max_new_tokens", "64", "--judge_max_new_tokens", "64", "--test_fraction", "0.2", "--ties", "keep", "--rejected", "random_other", .. more,
+        "--prompts", Prompts, "--models", "[a, b, c]", "--judge", "judge", "--judgments", "overall", "--endpoints", PathOf("endpoints.yaml"), "--output_dir", PathOf(output),
+        "--completions_per_prompt", "2", "--max_new_tokens", "64", "--judge_max_new_tokens", "64", "--test_fraction", "0.2", "--ties", "keep", "--rejected", "random_other",
     ];
 
     /// <summary>The files that a run leaves, but for what differs from run to run by its nature.</summary>
