@@ -93,7 +93,8 @@ internal static class EvalCommand
     private static int Run(EvalOptions options, CliSession session)
     {
         var settings = new HeldOutSettings(options.Model, options.Device, options.BatchSize,
-            new() { AutoInsertEmptySystemMsg = options.AutoInsertEmptySystemMsg, OnBadRow = options.OnBadRow }) { Base = options.Base };
+            new() { AutoInsertEmptySystemMsg = options.AutoInsertEmptySystemMsg, OnBadRow = options.OnBadRow })
+        { Base = options.Base };
         void Note(string text) => session.Console.Error.WriteLine(text);
         var results = options.RefModel is { } reference
             ? HeldOutEvaluation.OnPairs(settings, reference, options.Pairs, options.AsDpo(), Note, session.Cancellation)

@@ -27,8 +27,6 @@ internal sealed record EvalMtBenchOptions : JudgedOptions
     [ConfigKey("judgments that were recorded, as MT-Bench's model_judgment: their table, without asking anybody")]
     public IReadOnlyList<string> Judgments { get; init; } = [];
 
-    public BudgetOptions Budget { get; init; } = new();
-
     public override IEnumerable<ConfigProblem> Validate() =>
     [
         .. Judgments.Count == 0 ? [.. OneSide("model", Model, "answers", Answers), .. RequireJudge()]
@@ -36,7 +34,7 @@ internal sealed record EvalMtBenchOptions : JudgedOptions
         .. base.Validate(),
     ];
 
-    public MtBenchRun Create() => new(Settings(Budget), new(Questions, References, ReferenceCategories, new("model", Model, Answers)));
+    public MtBenchRun Create() => new(Settings(), new(Questions, References, ReferenceCategories, new("model", Model, Answers)));
 }
 
 /// <summary>zephyr eval mtbench.</summary>

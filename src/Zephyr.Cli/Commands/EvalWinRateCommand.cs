@@ -23,12 +23,10 @@ internal sealed record EvalWinRateOptions : JudgedOptions
     [ConfigKey("prompts, of any kind that aif reads; those of the answers when not given")]
     public IReadOnlyList<string> Prompts { get; init; } = [];
 
-    public BudgetOptions Budget { get; init; } = new();
-
     public override IEnumerable<ConfigProblem> Validate() =>
         [.. OneSide("model", Model, "answers", Answers), .. OneSide("baseline", Baseline, "baseline_answers", BaselineAnswers), .. RequireJudge(), .. base.Validate()];
 
-    public JudgedWinRate Create() => new(Settings(Budget), new("model", Model, Answers), new("baseline", Baseline, BaselineAnswers), Prompts);
+    public JudgedWinRate Create() => new(Settings(), new("model", Model, Answers), new("baseline", Baseline, BaselineAnswers), Prompts);
 }
 
 /// <summary>zephyr eval winrate.</summary>

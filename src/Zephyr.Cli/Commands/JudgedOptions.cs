@@ -46,6 +46,8 @@ internal abstract record JudgedOptions : IOptionGroup
     [ConfigKey("one JSON document instead of a table")]
     public bool Json { get; init; }
 
+    public BudgetOptions Budget { get; init; } = new();
+
     public virtual IEnumerable<ConfigProblem> Validate() =>
     [
         .. InRange("max_reasks", MaxReasks, 0, 10), .. InRange("judge_temperature", JudgeTemperature, 0, 2), .. AtLeast("judge_max_new_tokens", JudgeMaxNewTokens, 1),
@@ -66,7 +68,7 @@ internal abstract record JudgedOptions : IOptionGroup
     }
 
     /// <summary>For the library.</summary>
-    protected JudgedSettings Settings(BudgetOptions budget) => new(OutputDir!, Judge!, budget, Rubrics, Seed)
+    protected JudgedSettings Settings() => new(OutputDir!, Judge!, Budget, Rubrics, Seed)
     {
         MaxReasks = MaxReasks,
         JudgeTemperature = JudgeTemperature,

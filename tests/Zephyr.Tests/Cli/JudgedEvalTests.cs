@@ -117,6 +117,7 @@ public sealed class JudgedEvalTests : IDisposable
         var fewer = _folder.Write("short.jsonl", """{"instruction": "prompt 0", "output": "x"}""");
         var missing = await Run("eval", "winrate", "--answers", answers, "--baseline_answers", fewer, "--judge", "http://127.0.0.1:9/v1#j", "--output_dir", _folder.PathOf("out"));
         Assert.Equal((2, $"zephyr: {fewer}: has no answer of the baseline to the prompt \"prompt 1\", expected one for each of the 2 prompts\n"), (missing.Code, missing.Error));
+        Assert.Contains("zephyr eval: found \"perplexities\", expected perplexity, preferences, winrate, mtbench or an option", (await Run("eval", "perplexities")).Error);
         Assert.Contains("are judged already", (await Run("eval", "mtbench", "--questions", "q", "--judgments", "j", "--judge", "x")).Error);
     }
 
