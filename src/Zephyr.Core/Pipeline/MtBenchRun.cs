@@ -33,7 +33,14 @@ public sealed class MtBenchRun
     // The temperatures at which MT-Bench has its answers generated.
     private static readonly Dictionary<string, double> Temperatures = new()
     {
-        ["writing"] = 0.7, ["roleplay"] = 0.7, ["extraction"] = 0, ["math"] = 0, ["coding"] = 0, ["reasoning"] = 0, ["stem"] = 0.1, ["humanities"] = 0.1,
+        ["writing"] = 0.7,
+        ["roleplay"] = 0.7,
+        ["extraction"] = 0,
+        ["math"] = 0,
+        ["coding"] = 0,
+        ["reasoning"] = 0,
+        ["stem"] = 0.1,
+        ["humanities"] = 0.1,
     };
 
     private const double OtherTemperature = 0.7;
