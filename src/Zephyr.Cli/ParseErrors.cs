@@ -59,7 +59,8 @@ internal static class ParseErrors
                 continue;
             }
             var hint = tokens[i].EndsWith(".yaml", StringComparison.Ordinal) ? $"; did you mean --config {tokens[i]}?" : "";
-            yield return new(null, null, "", $"zephyr {command.FullName}: found \"{tokens[i]}\", expected an option{hint}");
+            var commands = command.Subcommands.Count == 0 ? "" : $"{string.Join(", ", command.Subcommands.Select(below => below.Name))} or ";
+            yield return new(null, null, "", $"zephyr {command.FullName}: found \"{tokens[i]}\", expected {commands}an option{hint}");
         }
     }
 

@@ -79,8 +79,16 @@ internal static class EvalCommand
 {
     private const string Usage = "--model DIR (--pairs FILE --ref_model DIR | --conversations FILE) [--json]";
 
-    public static Command Create(CliSession session) => SchemaCommand.OfOptions<EvalOptions>(
-        session, "eval", "A model on held-out rows: preference accuracy and margin, or loss and perplexity.", Usage, Run);
+    public static Command Create(CliSession session)
+    {
+        var command = SchemaCommand.OfOptions<EvalOptions>(
+            session, "eval", "A model on held-out rows: preference accuracy and margin, or loss and perplexity; its commands say more, and have models judged.", Usage, Run);
+        command.Subcommands.Add(EvalPerplexityCommand.Create(session));
+        command.Subcommands.Add(EvalPreferencesCommand.Create(session));
+        command.Subcommands.Add(EvalWinRateCommand.Create(session));
+        command.Subcommands.Add(EvalMtBenchCommand.Create(session));
+        return command;
+    }
 
     private static int Run(EvalOptions options, CliSession session)
     {

@@ -30,6 +30,11 @@ internal sealed class HelpPage : SynchronousCommandLineAction
         }
 
         output.WriteLine($"Usage: zephyr {own.FullName} {own.Usage}".TrimEnd());
+        if (own.Subcommands.Count > 0)
+        {
+            output.WriteLine($"       zephyr {own.FullName} COMMAND [OPTIONS]\n\nCommands:");
+            foreach (var below in own.Subcommands) output.WriteLine($"  {below.Name,-12}{below.Description}");
+        }
         foreach (var schema in own.Schemas) WriteKeys(schema, output);
         if (own.Borrowed.Count > 0)
             output.WriteLine($"\nEvery key of a stage's configuration is an option too: {string.Join(", ", own.Borrowed.Select(schema => $"zephyr {schema.Stage} --help"))} list them.");

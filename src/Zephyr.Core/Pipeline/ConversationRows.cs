@@ -20,12 +20,13 @@ internal static class ConversationRows
     /// <param name="note">Takes the lines.</param>
     /// <param name="cancellation">Ends it between two rows.</param>
     /// <param name="scratch">The folder for what has to wait for the last row; null for where temporary files go.</param>
+    /// <param name="measured">Takes the lengths too; null for nobody.</param>
     /// <exception cref="UserErrorException">A bad row, or nothing is left to learn from.</exception>
     public static IEnumerable<TokenSequence> Tokenize(string what, IEnumerable<Conversation> rows, BadRows bad, MistralTokenizer tokenizer, SftOptions options,
-        DataOptions data, Action<string> note, CancellationToken cancellation, string? scratch = null)
+        DataOptions data, Action<string> note, CancellationToken cancellation, string? scratch = null, LengthSeries? measured = null)
     {
         var tokenize = new ConversationTokenizer(tokenizer, data.AutoInsertEmptySystemMsg);
-        var lengths = new LengthSeries("conversation");
+        var lengths = measured ?? new LengthSeries("conversation");
         var outcomes = rows.SelectOrdered(row => RowOutcome.Of(row, one => tokenize.Tokenize(Checked(one, options))), data.DatasetNumProc, cancellation);
         var tokenized = bad.Kept(outcomes).Select(conversation =>
         {

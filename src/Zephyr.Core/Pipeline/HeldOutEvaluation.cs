@@ -1,7 +1,9 @@
 using Zephyr.Configuration;
+using Zephyr.Data;
 using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Evaluation;
+using Zephyr.Evaluation.Statistics;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 
@@ -50,6 +52,72 @@ public static class HeldOutEvaluation
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);
         return ModelEvaluation.OnPairs(model.Model, referenceModel.Model, pairs, options.Beta, settings.BatchSize, cancellation);
+    }
+
+    /// <summary>Perplexity and bits a byte on conversations, with intervals, by source where a column is named.</summary>
+    /// <param name="settings">Model and rows.</param>
+    /// <param name="files">Conversations.</param>
+    /// <param name="options">Length, packing, labels.</param>
+    /// <param name="by">The column by which figures are told apart; null for none.</param>
+    /// <param name="bootstrap">Draws the samples for the intervals.</param>
+    /// <param name="each">Takes every score with its source; null for nobody.</param>
+    /// <param name="note">Takes lines about the rows.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="UserErrorException">Bad input.</exception>
+    public static PerplexityReport Perplexity(HeldOutSettings settings, IReadOnlyList<string> files, SftOptions options, string? by, Bootstrap bootstrap,
+        Action<SequenceScore, string?>? each, Action<string> note, CancellationToken cancellation)
+    {
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
+        TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
+        var (source, sources, lengths) = (SourceOf(files, settings), new RowSources(by), new LengthSeries("conversation"));
+        using var sequences = ScratchFile.Hold(new SequenceFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
+            ConversationRows.Tokenize("held-out", sources.Read(source, ConversationSchema.Parse), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation, measured: lengths));
+        foreach (var line in source.Bad.Describe()) note(line);
+        var scores = new List<SequenceScore>();
+        foreach (var score in RowScores.Of(model.Model, sequences, new(model.Tokenizer), settings.BatchSize, cancellation))
+        {
+            scores.Add(score);
+            each?.Invoke(score, sources.Of(score.Location));
+        }
+        return new(PerplexityFigures.Of("all", scores, bootstrap), [.. sources.Group(scores, score => score.Location).Select(group => PerplexityFigures.Of(group.Source, group.Scores, bootstrap))],
+            lengths.Count, lengths.Cut, lengths.TokensCut);
+    }
+
+    /// <summary>Accuracy, margins and calibration on pairs, with intervals, by source where a column is named.</summary>
+    /// <param name="settings">Model and rows.</param>
+    /// <param name="reference">The model before alignment; null for none.</param>
+    /// <param name="files">Pairs.</param>
+    /// <param name="options">Lengths, truncation, β.</param>
+    /// <param name="by">The column by which figures are told apart; null for none.</param>
+    /// <param name="bins">Bins of the reliability table.</param>
+    /// <param name="bootstrap">Draws the samples for the intervals.</param>
+    /// <param name="each">Takes every score with its source; null for nobody.</param>
+    /// <param name="note">Takes lines about the rows.</param>
+    /// <param name="cancellation">Ends it.</param>
+    /// <exception cref="UserErrorException">Bad input.</exception>
+    public static PreferenceReport Preferences(HeldOutSettings settings, string? reference, IReadOnlyList<string> files, DpoOptions options, string? by, int bins, Bootstrap bootstrap,
+        Action<PairScore, string?>? each, Action<string> note, CancellationToken cancellation)
+    {
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: reference is null || AdapterFolder.Is(settings.Model) || !AdapterFolder.Is(reference) ? settings.Base : null);
+        TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
+        var (source, sources) = (SourceOf(files, settings), new RowSources(by));
+        using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
+            PairRows.Tokenize("held-out", sources.Read(source, PreferenceSchema.Parse), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
+        foreach (var line in source.Bad.Describe()) note(line);
+        using var referenceModel = reference is null ? null : TextModel.Load(reference, settings.Device, baseFolder: AdapterFolder.Is(reference) ? settings.Base : null);
+        if (referenceModel is not null)
+        {
+            TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference!);
+            TextModel.RequirePositions(referenceModel.Model.Config, reference!, "max_length", options.MaxLength);
+        }
+        var scores = new List<PairScore>();
+        foreach (var score in RowScores.Of(model.Model, referenceModel?.Model, pairs, settings.BatchSize, cancellation))
+        {
+            scores.Add(score);
+            each?.Invoke(score, sources.Of(score.Location));
+        }
+        PreferenceFigures Figures(string name, IReadOnlyList<PairScore> some) => PreferenceFigures.Of(name, some, options.Beta, bins, bootstrap);
+        return new(reference is not null, options.Beta, Figures("all", scores), [.. sources.Group(scores, score => score.Location).Select(group => Figures(group.Source, group.Scores))]);
     }
 
     private static RowSource SourceOf(IReadOnlyList<string> files, HeldOutSettings settings) =>

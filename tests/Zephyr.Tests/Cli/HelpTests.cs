@@ -11,7 +11,7 @@ public class HelpTests
     public static TheoryData<string> Verbs =>
     [
         "", "demo", "clean", "sft", "aif", "dpo", "rubrics", "inspect", "inspect data", "inspect model", "inspect checkpoint",
-        "merge", "generate", "serve", "eval", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
+        "merge", "generate", "serve", "eval", "eval perplexity", "eval preferences", "eval winrate", "eval mtbench", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
     ];
 
     [Theory]

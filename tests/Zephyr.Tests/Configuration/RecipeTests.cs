@@ -68,6 +68,10 @@ public class RecipeTests
     }
 
     [Fact]
+    public void The_papers_cleaning_states_every_key() =>
+        Assert.All(Read<CleanConfig>("zephyr-7b-beta-paper", "clean").Keys, key => Assert.StartsWith("file ", key.Origin));
+
+    [Fact]
     public void Every_recipe_is_one_of_those_tested() => Assert.Equal(
         ["tiny", "zephyr-7b-beta", "zephyr-7b-beta-paper", "zephyr-7b-lora", "zephyr-7b-qlora"],
         Directory.GetDirectories(Path.Combine(SharedFolder.RepositoryRoot, "configs")).Select(Path.GetFileName).Order(StringComparer.Ordinal));

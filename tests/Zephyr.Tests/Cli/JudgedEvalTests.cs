@@ -1,0 +1,141 @@
+using System.Text.Json;
+using Zephyr.Tests.Data.Sources;
+using Zephyr.Tests.Feedback.Calls;
+
+namespace Zephyr.Tests.Cli;
+
+/// <summary>zephyr eval winrate and zephyr eval mtbench, over real HTTP to a judge that follows a rule.</summary>
+public sealed class JudgedEvalTests : IDisposable
+{
+    private readonly TempFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task A_win_rate_is_asked_in_both_orders_once_and_goes_on_from_its_journal()
+    {
+        await using var judge = await FakeEndpoint.Start((context, body, _) => FakeEndpoint.Answer(context, VerdictByMark(FakeEndpoint.LastMessage(body))));
+        string[] args = ["eval", "winrate", "--answers", Answers("model", ["GOOD", "GOOD", "plain", "GOOD"]), "--baseline_answers", Answers("baseline", ["plain", "plain", "GOOD", "GOOD"]),
+            "--judge", $"{judge.BaseUrl}#j", "--output_dir", _folder.PathOf("out"), "--quiet", "--json", "--max_reasks", "0"];
+        var dry = await Run([.. args, "--dry-run"]);
+        Assert.Equal(0, dry.Code);
+        Assert.Equal(8, JsonDocument.Parse(dry.Output).RootElement.GetProperty("models")[0].GetProperty("ahead").GetProperty("calls").GetInt32());
+        Assert.False(Directory.Exists(_folder.PathOf("out")));
+
+        var run = await Run(args);
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        var all = JsonDocument.Parse(run.Output).RootElement.GetProperty("all");
+        // Two wins, a loss, and a prompt on which the answers are alike and the judge takes the first: 2.5 of 4.
+        Assert.Equal((4, 2, 1, 1), (Int(all, "prompts"), Int(all, "wins"), Int(all, "losses"), Int(all, "ties")));
+        Assert.Equal(62.5, all.GetProperty("win").GetProperty("value").GetDouble());
+        Assert.Equal((0.75, 0.625), (all.GetProperty("consistency").GetDouble(), all.GetProperty("first_place_share").GetDouble()));
+        Assert.Equal(8, judge.Requests.Count);
+        Assert.Equal(4, File.ReadLines(_folder.PathOf("out/judgments.jsonl")).Count());
+
+        var again = await Run(args);
+        Assert.Equal(8, judge.Requests.Count);
+        Assert.Equal(run.Output, again.Output);
+        Assert.Equal(all.GetRawText(), JsonDocument.Parse(File.ReadAllText(_folder.PathOf("out/winrate.json"))).RootElement.GetProperty("all").GetRawText());
+        var table = await Run([.. args.Where(word => word != "--json")]);
+        Assert.Matches(@"all\s+4\s+62\.50", table.Output);
+    }
+
+    [Fact]
+    public async Task What_a_judge_does_not_say_in_form_is_a_failure_and_no_verdict()
+    {
+        await using var judge = await FakeEndpoint.Start((context, _, _) => FakeEndpoint.Answer(context, "I like both."));
+        var run = await Run("eval", "winrate", "--answers", Answers("model", ["a"]), "--baseline_answers", Answers("baseline", ["b"]), "--judge", $"{judge.BaseUrl}#j",
+            "--output_dir", _folder.PathOf("out"), "--quiet", "--max_reasks", "1");
+        Assert.Equal(0, run.Code);
+        Assert.Contains("no prompt has a verdict", run.Output);
+        Assert.Contains("found no verdict, expected a verdict: A, B or tie", run.Output);
+        Assert.Equal(4, judge.Requests.Count);
+    }
+
+    [Fact]
+    public async Task MT_Bench_grades_two_turns_of_generated_answers()
+    {
+        await using var model = await FakeEndpoint.Start((context, body, _) => FakeEndpoint.Answer(context, $"answer {body.GetProperty("messages").GetArrayLength()}"));
+        await using var judge = await FakeEndpoint.Start((context, body, _) => FakeEndpoint.Answer(context, FakeEndpoint.LastMessage(body).Contains("answer 3", StringComparison.Ordinal) ? "Rating: [[4]]" : "Rating: [[8]]"));
+        var questions = _folder.Write("questions.jsonl", """
+            {"question_id": 1, "category": "math", "turns": ["What is 2 + 2?", "And plus 1?"], "reference": ["REF-FOUR", "REF-FIVE"]}
+            {"question_id": 2, "category": "writing", "turns": ["Write a line.", "Another."]}
+            """);
+        string[] args = ["eval", "mtbench", "--questions", questions, "--model", $"{model.BaseUrl}#m", "--judge", $"{judge.BaseUrl}#j", "--output_dir", _folder.PathOf("out"), "--quiet", "--json"];
+        var run = await Run(args);
+        Assert.Equal((0, ""), (run.Code, run.Error));
+        var all = JsonDocument.Parse(run.Output).RootElement.GetProperty("table").GetProperty("all");
+        Assert.Equal((8.0, 4.0, 6.0), (all.GetProperty("turn1").GetDouble(), all.GetProperty("turn2").GetDouble(), all.GetProperty("mean").GetProperty("value").GetDouble()));
+        Assert.Equal((4, 4), (model.Requests.Count, judge.Requests.Count));
+        Assert.Equal(2, judge.Requests.Count(request => FakeEndpoint.LastMessage(request).Contains("REF-FOUR", StringComparison.Ordinal)));
+        Assert.Equal([0, 0, 0.7, 0.7], model.Requests.Select(request => Math.Round(request.GetProperty("temperature").GetDouble(), 6)).Order());
+        var answers = _folder.PathOf("out/answers.jsonl");
+        Assert.Equal(2, File.ReadLines(answers).Count());
+        await Run(args);
+        Assert.Equal((4, 4), (model.Requests.Count, judge.Requests.Count));
+        // What was answered can be judged again, by itself.
+        var judged = await Run("eval", "mtbench", "--questions", questions, "--answers", answers, "--judge", $"{judge.BaseUrl}#j", "--output_dir", _folder.PathOf("other"), "--quiet");
+        Assert.Matches(@"all\s+2\s+8\.00\s+4\.00\s+6\.00", judged.Output);
+        Assert.Equal(4, model.Requests.Count);
+    }
+
+    /// <summary>GPT-4's own means, counted by other means: of 160 judgments 40 hold a score.</summary>
+    [Fact]
+    public async Task Recorded_judgments_give_the_judges_own_means()
+    {
+        var (questions, judgments) = (SharedFolder.PathOf("data/mtbench/question.jsonl"), SharedFolder.PathOf("data/mtbench/gpt-4_single_granite-7b-lab.jsonl"));
+        var run = await Run("eval", "mtbench", "--questions", questions, "--judgments", judgments, "--json");
+        Assert.Equal(0, run.Code);
+        var table = JsonDocument.Parse(run.Output).RootElement;
+        var all = table.GetProperty("all");
+        var categories = File.ReadLines(questions).Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(row => row.GetProperty("question_id").GetInt32(), row => row.GetProperty("category").GetString()!);
+        var recorded = File.ReadLines(judgments).Select(line => JsonDocument.Parse(line).RootElement)
+            .Select(row => (Category: categories[row.GetProperty("question_id").GetInt32()], Turn: row.GetProperty("turn").GetInt32(), Score: row.GetProperty("score").GetDouble())).ToList();
+        var scored = recorded.Where(one => one.Score >= 0).ToList();
+        Assert.Equal(scored.Average(one => one.Score), all.GetProperty("mean").GetProperty("value").GetDouble(), 12);
+        Assert.Equal(7.4, all.GetProperty("mean").GetProperty("value").GetDouble(), 12);
+        Assert.Equal(scored.Where(one => one.Turn == 1).Average(one => one.Score), all.GetProperty("turn1").GetDouble(), 12);
+        Assert.Equal(scored.Where(one => one.Turn == 2).Average(one => one.Score), all.GetProperty("turn2").GetDouble(), 12);
+        Assert.Equal(120, Int(all, "unscored"));
+        foreach (var category in table.GetProperty("categories").EnumerateArray())
+        {
+            var own = scored.Where(one => one.Category == category.GetProperty("name").GetString()).ToList();
+            if (own.Count > 0) Assert.Equal(own.Average(one => one.Score), category.GetProperty("mean").GetProperty("value").GetDouble(), 12);
+            else Assert.Equal(0, Int(category, "questions"));
+        }
+        Assert.Equal(8, table.GetProperty("categories").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task What_is_missing_is_told_at_once()
+    {
+        var run = await Run("eval", "winrate", "--answers", "a.jsonl", "--model", "m");
+        Assert.Equal(2, run.Code);
+        foreach (var line in new[] { "--model: give one of model, which answers, and answers, files with its answers", "--baseline: give one of baseline", "--judge: is required", "--output_dir: is required" })
+            Assert.Contains(line, run.Error);
+        var answers = Answers("model", ["a", "b"]);
+        var fewer = _folder.Write("short.jsonl", """{"instruction": "prompt 0", "output": "x"}""");
+        var missing = await Run("eval", "winrate", "--answers", answers, "--baseline_answers", fewer, "--judge", "http://127.0.0.1:9/v1#j", "--output_dir", _folder.PathOf("out"));
+        Assert.Equal((2, $"zephyr: {fewer}: has no answer of the baseline to the prompt \"prompt 1\", expected one for each of the 2 prompts\n"), (missing.Code, missing.Error));
+        Assert.Contains("zephyr eval: found \"perplexities\", expected perplexity, preferences, winrate, mtbench or an option", (await Run("eval", "perplexities")).Error);
+        Assert.Contains("are judged already", (await Run("eval", "mtbench", "--questions", "q", "--judgments", "j", "--judge", "x")).Error);
+    }
+
+    private string Answers(string name, string[] texts) => _folder.Write($"{name}.jsonl", string.Concat(texts.Select((text, i) => JsonSerializer.Serialize(new { instruction = $"prompt {i}", output = text }) + "\n")));
+
+    /// <summary>A where its answer is marked, B where only B's is, and A, the first, where they are alike.</summary>
+    private static string VerdictByMark(string question)
+    {
+        var (a, b) = (question.LastIndexOf("ANSWER A", StringComparison.Ordinal), question.LastIndexOf("ANSWER B", StringComparison.Ordinal));
+        var first = question.IndexOf("ANSWER A", StringComparison.Ordinal);
+        var second = question.IndexOf("ANSWER B", StringComparison.Ordinal);
+        var inA = question[first..second].Contains("GOOD", StringComparison.Ordinal);
+        var inB = question[second..].Contains("GOOD", StringComparison.Ordinal);
+        return a > 0 && b > 0 && inB && !inA ? "[[B]]" : "[[A]]";
+    }
+
+    private static int Int(JsonElement figures, string name) => figures.GetProperty(name).GetInt32();
+
+    /// <summary>On a thread of its own: the server answers meanwhile.</summary>
+    private static Task<CliRun> Run(params string[] args) => Task.Run(() => CliRun.Of(args), TestContext.Current.CancellationToken);
+}
