@@ -10,15 +10,15 @@ public partial class DeviceRulesTests
 {
     private static readonly string Core = Path.Combine(SharedFolder.RepositoryRoot, "src", "Zephyr.Core");
 
-    /// <summary>A step reads back once (StepAccumulation), an evaluation and the cached reference once a batch, generation once a token; the probe and weight files are outside of steps.</summary>
-    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "TextGenerator.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
+    /// <summary>A step reads back once (StepAccumulation), an evaluation and the cached reference once a batch; the probe and weight files are outside of steps.</summary>
+    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
 
     [Theory]
     [InlineData("Model")]
     [InlineData("Objectives")]
     [InlineData("Training")]
     public void Numbers_are_read_back_from_a_device_in_known_places_only(string layer) =>
-        Assert.All(Lines(layer).Where(line => !Readers.Contains(Path.GetFileName(line.File))), line => Assert.DoesNotMatch(ReadBack(), line.Text));
+        Assert.All(Lines(layer).Where(line => !Readers.Contains(Path.GetFileName(line.File)) && !IsGeneration(line.File)), line => Assert.DoesNotMatch(ReadBack(), line.Text));
 
     [Theory]
     [InlineData("Model")]
@@ -37,9 +37,12 @@ public partial class DeviceRulesTests
         Assert.Contains(Lines("Training"), line => ReadBack().IsMatch(line.Text));
     }
 
-    /// <summary>Fresh weights are drawn on the CPU and moved, files are read there, and the probe moves its numbers as a whole.</summary>
+    /// <summary>It reads the scores of every token.</summary>
+    private static bool IsGeneration(string file) => file.StartsWith("Model/Generation/", StringComparison.Ordinal);
+
+    /// <summary>Fresh weights and factors are drawn on the CPU and moved, files are read there, and the probe moves its numbers as a whole.</summary>
     private static bool OnTheCpu((string File, string Text) line) =>
-        Path.GetFileName(line.File) is "WeightReader.cs" or "FlashProbe.cs" || line.Text.Contains(".to(dtype, device)", StringComparison.Ordinal);
+        Path.GetFileName(line.File) is "WeightReader.cs" or "FlashProbe.cs" or "LoraAdapter.cs" || line.Text.Contains(".to(dtype, device)", StringComparison.Ordinal);
 
     private static IEnumerable<(string File, string Text)> Lines(string layer) =>
         from file in Directory.EnumerateFiles(Path.Combine(Core, layer), "*.cs", SearchOption.AllDirectories)
