@@ -4,6 +4,7 @@ using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 using static Zephyr.Configuration.Check;
@@ -94,9 +95,13 @@ internal sealed record BenchOptions : IOptionGroup
     ];
 
     /// <summary>Reads the pairs and describes the model; nothing is loaded yet.</summary>
+    /// <param name="lora">Whether an adapter is trained, and which.</param>
+    /// <param name="pairs">What was read.</param>
+    /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="UserErrorException">The file, the size or the folder is not usable.</exception>
-    public BenchmarkSettings Settings(out List<TokenizedPair> pairs, CancellationToken cancellation)
+    public BenchmarkSettings Settings(LoraOptions lora, out List<TokenizedPair> pairs, CancellationToken cancellation)
     {
+        if (lora.BaseModelNameOrPath is { } under) throw new UserErrorException($"--base_model_name_or_path: found {under}, expected nothing: a new adapter on --size or --model is timed");
         NativeTorch.Load(CpuKernels);
         var config = Model is null ? NamedSizes.Of(Size!) : MistralConfigFile.Read(Model);
         pairs = [.. TokenPairSchema.Read([Pairs]).Until(cancellation)];
@@ -112,7 +117,7 @@ internal sealed record BenchOptions : IOptionGroup
         var device = ComputeDevice.Resolve(Device);
         ComputeDevice.AllowTf32(Tf32, device);
         AttentionChoice.Describe(AttnImplementation, device, dtype, config);
-        return new(new(config, Model, Seed, dtype, device) { AttnImplementation = AttnImplementation }, Training, Optimizer, Warm, Steps);
+        return new(new(config, Model, Seed, dtype, device) { AttnImplementation = AttnImplementation, Lora = lora.UsePeft ? LoraConfig.Of(lora, Model ?? Size!) : null }, Training, Optimizer, Warm, Steps);
     }
 
     /// <summary>The card's name as its driver says it; null on the CPU.</summary>

@@ -1,4 +1,6 @@
 using Zephyr.Configuration;
+using Zephyr.Model;
+using Zephyr.Model.Quantization;
 using Zephyr.Runtime;
 using Zephyr.Training;
 
@@ -27,7 +29,7 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var (held, learned) = (stage.ModelConfig.ParameterCount, LearnedIn(stage));
         return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, StepsOf(batches, start, total, data.Held.Count > 0),
             new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, learned, stage.Precision, $"{stage.Device}", run.Reference) { Frozen = stage.Adapter is null ? 0 : held },
-            MemoryOf(stage, run is { Reference: { } folder, ReferenceStays: true } ? stage.SourceOf(folder).ReadConfig().ParameterCount : 0),
+            MemoryOf(stage, run is { Reference: { } folder, ReferenceStays: true } ? stage.SourceOf(folder).ReadConfig() : null),
             DiskOf(stage, batches, start, total), stage.Notes);
     }
 
@@ -84,15 +86,19 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
     private static long LearnedIn(TrainingStage stage) => stage.Adapter?.ParameterCountOf(stage.ModelConfig) ?? stage.ModelConfig.ParameterCount;
 
     /// <summary>The policy's gradients are summed in fp32, also those of bf16 weights; an adapter is fp32 itself, beside weights that are only held.</summary>
-    private MemoryPlan MemoryOf(TrainingStage stage, long reference)
+    private MemoryPlan MemoryOf(TrainingStage stage, MistralConfig? reference)
     {
         var (size, learned) = (_bf16 ? 2 : 4, LearnedIn(stage));
-        return new(stage.ModelConfig.ParameterCount * size + (stage.Adapter is null ? 0 : learned * 4), learned * 4, StateBytes(stage), reference * size);
+        return new(BytesOf(stage.ModelConfig, stage.Quantization) + (stage.Adapter is null ? 0 : learned * 4), learned * 4, StateBytes(stage),
+            reference is null ? 0 : BytesOf(reference, stage.Quantization));
+
+        long BytesOf(MistralConfig model, Nf4Settings? held) => model.Weights.Select(weight => (weight.Name, Count: weight.Shape.Aggregate(1L, (product, side) => product * side)))
+            .Sum(weight => held is not null && Nf4Settings.Holds(weight.Name) ? held.BytesOf(weight.Count) : weight.Count * size);
     }
 
-    /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
-    private long StateBytes(TrainingStage stage) =>
-        LearnedIn(stage) * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 && stage.Adapter is null ? 1 : 0));
+    /// <summary>AdamW's two averages of a parameter, or RMSprop's one, and the fp32 master copy beside bf16 weights.</summary>
+    private long StateBytes(TrainingStage stage) => LearnedIn(stage)
+        * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) * (options.Optimizer.OptimStateDtype == "bfloat16" ? 2 : 4) + (_bf16 && stage.Adapter is null ? 4 : 0));
 
     private DiskPlan DiskOf(TrainingStage stage, BatchPlan batches, int start, int total)
     {

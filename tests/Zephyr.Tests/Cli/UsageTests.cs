@@ -9,10 +9,10 @@ public class UsageTests
     private static readonly string TinySft = Path.Combine(SharedFolder.RepositoryRoot, "configs/tiny/sft.yaml");
 
     [Theory]
-    [InlineData("", "zephyr: give a command: demo, clean, sft, aif, dpo, inspect, generate, eval, bench, score, tokenize, doctor; zephyr --help says what they do")]
+    [InlineData("", "zephyr: give a command: demo, clean, sft, aif, dpo, inspect, merge, generate, eval, bench, score, tokenize, doctor; zephyr --help says what they do")]
     [InlineData("generat", "zephyr: unknown command \"generat\"; did you mean generate?")]
-    [InlineData("train", "zephyr: unknown command \"train\"; there are demo, clean, sft, aif, dpo, inspect, generate, eval, bench, score, tokenize, doctor")]
-    [InlineData("--sft", "--sft: unknown option; options stand after a command: demo, clean, sft, aif, dpo, inspect, generate, eval, bench, score, tokenize, doctor")]
+    [InlineData("train", "zephyr: unknown command \"train\"; there are demo, clean, sft, aif, dpo, inspect, merge, generate, eval, bench, score, tokenize, doctor")]
+    [InlineData("--sft", "--sft: unknown option; options stand after a command: demo, clean, sft, aif, dpo, inspect, merge, generate, eval, bench, score, tokenize, doctor")]
     [InlineData("sft --lerning_rate 3", "--lerning_rate: unknown option; did you mean --learning_rate?")]
     [InlineData("sft --lerning-rate=3", "--lerning-rate: unknown option; did you mean --learning_rate?")]
     [InlineData("sft --confg x", "--confg: unknown option; did you mean --config?")]
@@ -78,7 +78,7 @@ public class UsageTests
         "--max_prompt_length: must be under max_length (1024), or no room is left for an answer (was 2000)")]
     [InlineData("eval --model m --pairs a --ref_model c --tokenization trl", "--truncation_mode: must be keep_start for tokenization trl (was keep_end)")]
     [InlineData("aif --feedback f --output_dir o --resume out/checkpoint-1",
-        "zephyr: --resume out/checkpoint-1: aif makes its pairs in one go and has no checkpoints, expected auto or never")]
+        "zephyr: --resume out/checkpoint-1: aif has no checkpoints and goes on from its journal of calls by itself, expected auto or never")]
     [InlineData("aif --feedback f --output_dir o --formats []", "--formats: must name parquet, jsonl or both (was empty)")]
     [InlineData("tokenize --tokenizer nowhere --text a", "zephyr: nowhere: there is no such tokenizer folder or file")]
     [InlineData("score --model m", "--ids: is required: JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}")]

@@ -46,7 +46,7 @@ public static class Benchmark
         using var workspace = new LogitsWorkspace();
         ProcessMemory.ForgetPeak();
         return Run(settings, rows, Held.Now(settings.Model.Device), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
-            row => 3 * MatrixProducts.Forward(settings.Model.Config, LabelledBatch.Of([row])), cancellation);
+            row => settings.Model.ForwardAndBack(LabelledBatch.Of([row])), cancellation);
     }
 
     /// <summary>DPO against a reference with the starting weights, in memory or computed before the first step.</summary>
@@ -58,14 +58,15 @@ public static class Benchmark
         using var workspace = new LogitsWorkspace();
         ProcessMemory.ForgetPeak();
         var before = Held.Now(settings.Model.Device);
-        var frozen = options.Reference == "frozen";
+        var (frozen, switched) = (options.Reference == "frozen", options.Reference == "adapter");
         var watch = Stopwatch.StartNew();
-        IReferenceLogProbs? cached = frozen ? null : Cached(settings, dpo, workspace, rows, cancellation);
-        double? seconds = frozen ? null : watch.Elapsed.TotalSeconds;
+        IReferenceLogProbs? cached = frozen || switched ? null : Cached(settings, dpo, workspace, rows, cancellation);
+        double? seconds = cached is null ? null : watch.Elapsed.TotalSeconds;
         using var reference = frozen ? settings.Model.Create(trainable: false) : null;
-        // Three passes' worth for the policy, forward and twice backward; one for the reference, where it is among the steps.
-        return Run(settings, rows, before, policy => new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace),
-            row => (frozen ? 4 : 3) * PairLayout.Of([row], dpo).Sum(batch => MatrixProducts.Forward(settings.Model.Config, batch)), cancellation) with
+        // The policy's forward and back, and the reference's forward where it is among the steps.
+        return Run(settings, rows, before, policy => new DpoObjective(policy, cached ?? (switched ? new AdapterReference(policy, null, dpo, workspace)
+                : (IReferenceLogProbs)new FrozenReference(reference!, dpo, workspace)), dpo, workspace),
+            row => PairLayout.Of([row], dpo).Sum(batch => settings.Model.ForwardAndBack(batch) + (cached is null ? MatrixProducts.Forward(settings.Model.Config, batch) : 0)), cancellation) with
         {
             ReferenceSeconds = seconds,
         };

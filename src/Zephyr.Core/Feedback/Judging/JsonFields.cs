@@ -21,6 +21,10 @@ internal static class JsonFields
     public static string Rationale(this JsonElement element) =>
         element.Field(RationaleNames) is { ValueKind: JsonValueKind.String } text ? text.GetString()!.Trim() : "";
 
+    /// <summary>Whether an object has fields besides those of the names and what it says of its rating.</summary>
+    public static bool HasOtherThan(this JsonElement element, string[] names) => element.ValueKind == JsonValueKind.Object
+        && element.EnumerateObject().Any(property => !names.Concat(RationaleNames).Contains(property.Name, StringComparer.OrdinalIgnoreCase));
+
     /// <summary>A value as a mark: a number, or the text of one. Null is none: a judge that means N/A says so.</summary>
     public static Mark MarkOf(JsonElement value, RatingScale scale) => value.ValueKind switch
     {

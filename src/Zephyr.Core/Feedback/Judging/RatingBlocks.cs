@@ -36,7 +36,18 @@ internal static partial class RatingBlocks
             if (RationaleInLine().Match(line) is { Success: true } same) text.Add(same.Groups["text"].Value.Trim());
         }
         if (!before) Explain(found, text);
-        return found;
+        return found.Count < 2 || EachWithItsReason(lines) && !lines.Any(MayBeHeading) ? found
+            : found.ConvertAll(rating => rating with { Doubt = "ratings without the number of their answer and not each with its rationale" });
+    }
+
+    /// <summary>
+    /// Whether ratings and reasons alternate, one reason a rating. Only then ratings that name no answer are taken by their order: a judge
+    /// that forgets one and gives another one twice would else have rated the wrong answers.
+    /// </summary>
+    private static bool EachWithItsReason(string[] lines)
+    {
+        var order = string.Concat(lines.Select(line => line.Length <= LongestLabel && RatingLine().IsMatch(line) ? RationaleInLine().IsMatch(line) ? "RW" : "R" : RationaleLabel().IsMatch(line) ? "W" : ""));
+        return order.Length > 0 && order.Length % 2 == 0 && order[0] != order[1] && order.Chunk(2).All(pair => pair[0] == order[0] && pair[1] == order[1]);
     }
 
     private static void Explain(List<FoundRating> found, List<string> text)
@@ -49,6 +60,10 @@ internal static partial class RatingBlocks
         var reason = Array.FindIndex(lines, line => RationaleLabel().IsMatch(line));
         return reason >= 0 && Array.FindIndex(lines, line => line.Length <= LongestLabel && RatingLine().IsMatch(line)) > reason;
     }
+
+    /// <summary>A short line with a number that is neither a rating nor a reason: what if it was to name an answer?</summary>
+    private static bool MayBeHeading(string line) =>
+        line.Length <= 80 && line.Any(char.IsAsciiDigit) && !RatingLine().IsMatch(line) && !RationaleLabel().IsMatch(line);
 
     private static FoundRating? Rated(string line, int? current, RatingScale scale)
     {

@@ -59,7 +59,7 @@ public static partial class RatingsParser
         var nameless = group.Count(rating => rating.Answer is null);
         if (nameless == 0) return null;
         if (nameless < group.Count) return $"found {nameless} of {group.Count} ratings without the number of their answer, expected {Wanted(count)}";
-        if (group.Any(rating => rating.IsFragment)) return $"found broken JSON, expected {Wanted(count)}";
+        if (group.Select(rating => rating.Doubt).FirstOrDefault(doubt => doubt is not null) is { } doubt) return $"found {doubt}, expected {Wanted(count)}";
         if (group.Count != count) return $"found {group.Count} ratings without the number of their answer, expected {Wanted(count)}";
         for (var i = 0; i < group.Count; i++) group[i] = group[i] with { Answer = i + 1 };
         return null;
@@ -85,7 +85,9 @@ public static partial class RatingsParser
             return mustBeObject ? null : Of(null, item, item);
         }
 
-        FoundRating Of(int? answer, JsonElement item, JsonElement rating) => new(answer, JsonFields.MarkOf(rating, scale), item.Rationale(), part.IsFragment);
+        FoundRating Of(int? answer, JsonElement item, JsonElement rating) => new(answer, JsonFields.MarkOf(rating, scale), item.Rationale(), part.IsFragment ? "broken JSON"
+            // What stands there may name the answer, in another way than ours.
+            : item.HasOtherThan(RatingNames) ? "ratings with fields of another name, one of which may be the number of their answer" : null);
     }
 
     /// <summary>The number that an item gives its answer; null where it gives none, -1 where what it gives is no number of an answer.</summary>
@@ -111,5 +113,5 @@ public static partial class RatingsParser
 /// <param name="Answer">The number of its answer; null where it names none.</param>
 /// <param name="Mark">The rating.</param>
 /// <param name="Rationale">Why; empty where nothing is said.</param>
-/// <param name="IsFragment">Whether it comes from a piece of broken JSON.</param>
-internal sealed record FoundRating(int? Answer, Mark Mark, string Rationale, bool IsFragment = false);
+/// <param name="Doubt">Why its place among the others says nothing; null where it does.</param>
+internal sealed record FoundRating(int? Answer, Mark Mark, string Rationale, string? Doubt = null);

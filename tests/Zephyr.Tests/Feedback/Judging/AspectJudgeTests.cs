@@ -14,7 +14,7 @@ public class AspectJudgeTests
 
     [Fact]
     public void Whatever_the_order_each_answer_gets_the_rating_that_it_was_given() =>
-        Gen.Select(Gen.Long, Gen.Int[1, 6], Gen.Bool).Sample((seed, count, asText) =>
+        Gen.Select(Gen.Long, Gen.Int[1, 6], Gen.Bool).ForEach((seed, count, asText) =>
         {
             // The rating is written on the answer, so that a judge can tell it wherever the answer stands.
             var prompt = new AnsweredPrompt($"Q{seed}", [.. Enumerable.Range(0, count).Select(i => new ModelAnswer($"m{i}", $"worth {i % 5 + 1}"))]);
@@ -22,7 +22,7 @@ public class AspectJudgeTests
             Assert.Null(judgment.Outcome.Failure);
             Assert.Equal(Enumerable.Range(0, count), judgment.Order.Order());
             foreach (var (answer, rating) in judgment.Order.Zip(judgment.Outcome.Value!)) Assert.Equal(answer % 5 + 1, rating.Value);
-        }, iter: 200);
+        }, 200);
 
     [Fact]
     public void The_order_is_the_seeds_the_aspects_and_the_prompts()

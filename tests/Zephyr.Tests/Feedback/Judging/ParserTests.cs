@@ -36,13 +36,14 @@ public class ParserTests
         Assert.Equal([4, 5], RatingsParser.Parse(text, 2, RatingScale.Aspect).Value!.Select(rating => rating.Value));
 
     [Theory]
-    [InlineData("Rating: 4-5\nRating: 3", "found the rating \"4-5\" for answer 1, expected a whole number from 1 to 5 or N/A")]
-    [InlineData("Rating: 4, maybe 3\nRating: 3", "found the rating \"4, maybe 3\" for answer 1, expected a whole number from 1 to 5 or N/A")]
-    [InlineData("Rating: 8/10\nRating: 3", "found the rating \"8/10\" for answer 1, expected a whole number from 1 to 5 or N/A")]
-    [InlineData("Rating: -4\nRating: 3", "found the rating -4 for answer 1, expected a whole number from 1 to 5 or N/A")]
-    [InlineData("Rating: 80%\nRating: 3", "found the rating \"80%\" for answer 1, expected a whole number from 1 to 5 or N/A")]
-    [InlineData("Rating: four\nRating: 3", "found the rating \"four\" for answer 1, expected a whole number from 1 to 5 or N/A")]
-    [InlineData("Rating: 3\nRating: 3\nRating: 3", "found 3 ratings without the number of their answer, expected one rating for each of the answers 1 to 2")]
+    [InlineData("1. Rating: 4-5\n2. Rating: 3", "found the rating \"4-5\" for answer 1, expected a whole number from 1 to 5 or N/A")]
+    [InlineData("1. Rating: 4, maybe 3\n2. Rating: 3", "found the rating \"4, maybe 3\" for answer 1, expected a whole number from 1 to 5 or N/A")]
+    [InlineData("1. Rating: 8/10\n2. Rating: 3", "found the rating \"8/10\" for answer 1, expected a whole number from 1 to 5 or N/A")]
+    [InlineData("1. Rating: -4\n2. Rating: 3", "found the rating -4 for answer 1, expected a whole number from 1 to 5 or N/A")]
+    [InlineData("1. Rating: 80%\n2. Rating: 3", "found the rating \"80%\" for answer 1, expected a whole number from 1 to 5 or N/A")]
+    [InlineData("1. Rating: four\n2. Rating: 3", "found the rating \"four\" for answer 1, expected a whole number from 1 to 5 or N/A")]
+    [InlineData("Rating: 3\nRating: 4", "found ratings without the number of their answer and not each with its rationale, expected one rating for each of the answers 1 to 2")]
+    [InlineData("Rating: 3\nReason: a\nRating: 3\nReason: b\nRating: 3\nReason: c", "found 3 ratings without the number of their answer, expected one rating for each of the answers 1 to 2")]
     [InlineData("Answer 1\nRating: 3\nAnswer 1\nRating: 4\nAnswer 2\nRating: 4", "found the ratings 3 and 4 for answer 1, expected one")]
     [InlineData("Rating: 3\nAnswer 2\nRating: 4", "found 1 of 2 ratings without the number of their answer, expected one rating for each of the answers 1 to 2")]
     [InlineData("Answer 1 is the better one.\nAnswer 2 has 3 flaws.", "found no rating, expected one rating for each of the answers 1 to 2")]
@@ -50,6 +51,7 @@ public class ParserTests
     [InlineData("{\"1\": {\"rating\": 3}, \"1\": {\"rating\": 4}}", "found broken JSON, expected one rating for each of the answers 1 to 2")]
     [InlineData("{\"ratings\": [{\"rating\": 3}, {\"rating\": 4}", "found broken JSON, expected one rating for each of the answers 1 to 2")]
     [InlineData("{\"ratings\": [{\"answer\": \"best\", \"rating\": 3}, {\"answer\": 2, \"rating\": 4}]}", "found a rating for answer -1, expected one rating for each of the answers 1 to 2")]
+    [InlineData("[{\"model\": \"2nd\", \"rating\": 3}, {\"model\": \"1st\", \"rating\": 4}]", "found ratings with fields of another name, one of which may be the number of their answer, expected one rating for each of the answers 1 to 2")]
     [InlineData("<think>Rating: 3\nRating: 4", "found no rating, expected one rating for each of the answers 1 to 2")]
     public void What_is_no_whole_judgment_is_a_failure(string text, string problem) =>
         Assert.Equal(new(null, problem), RatingsParser.Parse(text, 2, RatingScale.Aspect));
