@@ -93,7 +93,7 @@ finish() {
   } >"$out/gpu-check.json"
   echo
   { printf 'what\tresult\ttokens/s\tpairs/s\tMFU\tpeak MiB\tnvidia-smi\tplan MiB\n'; cat "$rows"; } | awk -F'\t' '
-    { for (i = 1; i <= 8; i++) { cell[NR, i] = i == 2 && length($i) > 90 ? substr($i, 1, 87) "..." : $i; if (length(cell[NR, i]) > width[i]) width[i] = length(cell[NR, i]) } }
+    { for (i = 1; i <= 8; i++) { cell[NR, i] = i == 2 && length($i) > 160 ? substr($i, 1, 157) "..." : $i; if (length(cell[NR, i]) > width[i]) width[i] = length(cell[NR, i]) } }
     END { for (r = 1; r <= NR; r++) { for (i = 1; i <= 8; i++) printf (i < 3 ? "%-" width[i] "s  " : "%" width[i] "s  "), cell[r, i]; print "" } }'
   cat <<WORDS
 
@@ -111,7 +111,8 @@ run doctor "$zephyr" doctor --device "$device" --json || rc=$?
 if [ "${rc:-0}" -ne 0 ]; then
   found=$(sed 's/{"what"/\n&/g' "$out/doctor.json" | sed -n 's/.*"remark":"\(.*\)","is_problem":true.*/\1/p' | head -n 1)
   row "libtorch and device" "does not serve: ${found:-$(why "$rc" doctor)}" '' '' '' '' '' ''
-  row "" "an own one beside the machine's: $python -m pip install --target torch210 'torch==2.10.*'; export ZEPHYR_LIBTORCH=\$PWD/torch210/torch/lib" '' '' '' '' '' ''
+  row "" "what serves: $python -m pip install --target torch210 'torch==2.10.*'; export ZEPHYR_LIBTORCH=\$PWD/torch210/torch/lib" '' '' '' '' '' ''
+  printf '\n%s\n' "${found:-$(why "$rc" doctor)}"
   failed=1
   keep doctor
   finish
@@ -120,7 +121,7 @@ sed 's/{"what"/\n&/g' "$out/doctor.json" | sed -n 's/.*"what":"\([^"]*\)","found
 gpu=$(sed -n 's/.*"devices":\[{[^]]*"name":"\([^"]*\)".*/\1/p' "$out/doctor.json")
 total=$(sed -n 's/.*"devices":\[{[^]]*"total_bytes":\([0-9]*\).*/\1/p' "$out/doctor.json")
 gib=$((${total:-0} / 1073741824))
-row "libtorch and device" "ok: libtorch $(text version doctor), ${gpu:-$device}" '' '' '' '' '' ''
+row "libtorch and device" "ok: libtorch $(sed -n 's/.*"libtorch":{"version":"\([^"]*\)".*/\1/p' "$out/doctor.json"), ${gpu:-$device}" '' '' '' '' '' ''
 row "flash attention" "$(sed 's/{"what"/\n&/g' "$out/doctor.json" | sed -n 's/.*"what":"flash attention","found":"\([^"]*\)","remark":"\([^"]*\)".*/\1: \2/p')" '' '' '' '' '' ''
 keep doctor
 
