@@ -16,7 +16,7 @@ public class TorchErrorsTests
         Assert.True(TorchErrors.IsOutOfMemory(new Thrown("CUDA out of memory. Tried to allocate 2.00 GiB.\nException raised from ...")));
         Assert.True(TorchErrors.IsOutOfMemory(new Thrown("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")));
         Assert.False(TorchErrors.IsOutOfMemory(new Thrown("CUDA error: an illegal memory access was encountered")));
-        Assert.False(TorchErrors.IsOutOfMemory(Assert.ThrowsAny<Exception>(() => ones(2, 3, device: CPU).matmul(ones(2, 3, device: CPU)))));
+        Assert.False(TorchErrors.IsOutOfMemory(Assert.ThrowsAny<Exception>(() => ones(2, 3, device: CPU).mm(ones(2, 3, device: CPU)))));
     }
 
     [Fact]
