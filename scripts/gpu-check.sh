@@ -29,6 +29,7 @@ rows=$out/rows.tsv
 : >"$rows"
 : >"$out/results.json"
 failed=0
+peak_words='the dense bf16 rate of the card'
 
 # --- what a command came to -----------------------------------------------------------------------------------------------------------------------------------------------------
 number() { sed -n "s/.*\"$1\": *\(-\{0,1\}[0-9][0-9.eE+-]*\).*/\1/p" "$out/$2.json" 2>/dev/null | tail -n 1; } # Of a document on one line.
@@ -84,7 +85,7 @@ finish() {
     printf '{"device": "%s", "gpu": "%s", "seconds": %d, "failed": %d, "rows": [\n' "$device" "${gpu:-}" "$SECONDS" "$failed"
     awk -F'\t' 'function q(s) { gsub(/\\/, "\\\\", s); gsub(/"/, "\\\"", s); return "\"" s "\"" }
       function n(s) { return s == "" ? "null" : s }
-      { printf "%s  {\"what\": %s, \"result\": %s, \"tokens_per_s\": %s, \"pairs_per_s\": %s, \"mfu\": %s, \"peak_mib\": %s, \"smi_peak_mib\": %s, \"plan_mib\": %s}", NR > 1 ? ",\n" : "", q($1), q($2), n($3), n($4), n($5), n($6), n($7), n($8) }
+      { printf "%s  {\"what\": %s, \"result\": %s, \"tokens_per_s\": %s, \"pairs_per_s\": %s, \"mfu\": %s, \"peak_mib\": %s, \"smi_peak_mib\": %s, \"plan_mib\": %s}", (NR > 1 ? ",\n" : ""), q($1), q($2), n($3), n($4), n($5), n($6), n($7), n($8) }
       END { print "" }' "$rows"
     printf '], "results": [\n'
     cat "$out/results.json"
@@ -92,11 +93,11 @@ finish() {
   } >"$out/gpu-check.json"
   echo
   { printf 'what\tresult\ttokens/s\tpairs/s\tMFU\tpeak MiB\tnvidia-smi\tplan MiB\n'; cat "$rows"; } | awk -F'\t' '
-    { for (i = 1; i <= 8; i++) { cell[NR, i] = i == 2 && length($i) > 90 ? substr($i, 1, 87) "..." : $i; if (length(cell[NR, i]) > width[i]) width[i] = length(cell[NR, i]) } }
-    END { for (r = 1; r <= NR; r++) { for (i = 1; i <= 8; i++) printf i < 3 ? "%-" width[i] "s  " : "%" width[i] "s  ", cell[r, i]; print "" } }'
+    { for (i = 1; i <= 8; i++) { cell[NR, i] = i == 2 && length($i) > 160 ? substr($i, 1, 157) "..." : $i; if (length(cell[NR, i]) > width[i]) width[i] = length(cell[NR, i]) } }
+    END { for (r = 1; r <= NR; r++) { for (i = 1; i <= 8; i++) printf (i < 3 ? "%-" width[i] "s  " : "%" width[i] "s  "), cell[r, i]; print "" } }'
   cat <<WORDS
 
-MFU is the model's operations a second over ${peak_words:-the card's dense bf16 rate}. The model's operations are the multiplications and additions of its matrix products that the rows cannot do
+MFU is the model's operations a second over $peak_words. The model's operations are the multiplications and additions of its matrix products that the rows cannot do
 without: linear maps of every token, each query with the keys it sees, labelled rows with the vocabulary; forward once, backward twice, and DPO's reference forward once where it is part of the
 step. Recomputation is not counted. Tokens are real ones: a pair's prompt counts with both answers. peak MiB is what the process took of the device above what was in use before (of the
 peer: what its allocator handed out at most), nvidia-smi the most in use on the card meanwhile.
@@ -110,7 +111,8 @@ run doctor "$zephyr" doctor --device "$device" --json || rc=$?
 if [ "${rc:-0}" -ne 0 ]; then
   found=$(sed 's/{"what"/\n&/g' "$out/doctor.json" | sed -n 's/.*"remark":"\(.*\)","is_problem":true.*/\1/p' | head -n 1)
   row "libtorch and device" "does not serve: ${found:-$(why "$rc" doctor)}" '' '' '' '' '' ''
-  row "" "an own one beside the machine's: $python -m pip install --target torch210 'torch==2.10.*'; export ZEPHYR_LIBTORCH=\$PWD/torch210/torch/lib" '' '' '' '' '' ''
+  row "" "what serves: $python -m pip install --target torch210 'torch==2.10.*'; export ZEPHYR_LIBTORCH=\$PWD/torch210/torch/lib" '' '' '' '' '' ''
+  printf '\n%s\n' "${found:-$(why "$rc" doctor)}"
   failed=1
   keep doctor
   finish
@@ -119,7 +121,7 @@ sed 's/{"what"/\n&/g' "$out/doctor.json" | sed -n 's/.*"what":"\([^"]*\)","found
 gpu=$(sed -n 's/.*"devices":\[{[^]]*"name":"\([^"]*\)".*/\1/p' "$out/doctor.json")
 total=$(sed -n 's/.*"devices":\[{[^]]*"total_bytes":\([0-9]*\).*/\1/p' "$out/doctor.json")
 gib=$((${total:-0} / 1073741824))
-row "libtorch and device" "ok: libtorch $(text version doctor), ${gpu:-$device}" '' '' '' '' '' ''
+row "libtorch and device" "ok: libtorch $(sed -n 's/.*"libtorch":{"version":"\([^"]*\)".*/\1/p' "$out/doctor.json"), ${gpu:-$device}" '' '' '' '' '' ''
 row "flash attention" "$(sed 's/{"what"/\n&/g' "$out/doctor.json" | sed -n 's/.*"what":"flash attention","found":"\([^"]*\)","remark":"\([^"]*\)".*/\1: \2/p')" '' '' '' '' '' ''
 keep doctor
 
@@ -145,8 +147,9 @@ rc=0
 rm -rf "$out/tiny"
 run tiny "$zephyr" demo --device "$device" --output_dir "$out/tiny" || rc=$?
 if [ "$rc" -eq 0 ]; then
+  # A metric of the first or last line that has it.
   of() { grep "\"$2\"" "$out/tiny/$1/metrics.jsonl" | sed -n "${3}p" | tr -d '{}"' | tr ',' '\n' | awk -F: -v key="$2" '$1 == key { print $2 }'; }
-  words="sft loss $(of sft eval_loss 1) -> $(of sft eval_loss '$'), dpo accuracy $(of dpo eval_rewards/accuracies '$')"
+  words=$(printf 'sft loss %.4f -> %.4f, dpo accuracy %.4f' "$(of sft eval_loss 1)" "$(of sft eval_loss '$')" "$(of dpo eval_rewards/accuracies '$')")
   # What .ci/run asks of the demo.
   if awk -v before="$(of sft eval_loss 1)" -v after="$(of sft eval_loss '$')" -v accuracy="$(of dpo eval_rewards/accuracies '$')" 'BEGIN { exit !(after <= 0.7 * before && accuracy >= 0.75) }'
   then row "tiny pipeline" "ok: $words" '' '' '' '' '' ''; else row "tiny pipeline" "FAILED: $words" '' '' '' '' '' ''; failed=$((failed + 1)); fi
@@ -162,7 +165,7 @@ if [ -z "$pairs" ]; then
   finish
 fi
 if [ -n "$cpu" ]; then
-  size=bench58m small=bench58m warm=0 steps=1 block=256 common=(--device cpu --bf16 true) peak_words="no known rate of a CPU, so there is none here"
+  size=bench58m small=bench58m warm=0 steps=1 block=256 common=(--device cpu --bf16 true) peak_words='the dense bf16 rate of the card (none is known of a CPU)'
   PEER_FLAGS=${PEER_FLAGS:---size bench58m --device cpu --dtype bf16}
 else
   size=mistral7b small=mistral7b-8layers warm=1 steps=3 block=2048 common=(--device "$device" --bf16 true --gradient_checkpointing true)

@@ -89,7 +89,12 @@ internal static class DoctorCommand
             Driver = new { CudaDriver.Version, Serves = CudaDriver.Serves?.ToString(), CudaDriver.Problem },
             Devices = CudaDriver.Devices.Select(device => new
             {
-                device.Index, device.Name, Capability = device.Capability.ToString(), device.TotalBytes, FreeBytes = CudaDriver.Memory(device.Index)?.Free, device.Multiprocessors,
+                device.Index,
+                device.Name,
+                Capability = device.Capability.ToString(),
+                device.TotalBytes,
+                FreeBytes = CudaDriver.Memory(device.Index)?.Free,
+                device.Multiprocessors,
             }),
             Golden = parity,
         });

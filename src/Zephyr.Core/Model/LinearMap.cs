@@ -33,7 +33,7 @@ internal sealed class DenseMap(Weight weight_OI) : ILinearMap
 
     public Tensor Forward(Tensor x_TI) => linear(x_TI, weight_OI.Value);
 
-    public Tensor Backward(Tensor gradient_TO) => gradient_TO.matmul(weight_OI.Value);
+    public Tensor Backward(Tensor gradient_TO) => gradient_TO.mm(weight_OI.Value);
 
     public void Backward(Tensor gradient_TO, Tensor inputGradient_TI) => inputGradient_TI.addmm_(gradient_TO, weight_OI.Value, 1, 1);
 

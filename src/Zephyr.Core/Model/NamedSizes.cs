@@ -7,7 +7,13 @@ public static class NamedSizes
 {
     private static readonly MistralConfig Mistral7B = new()
     {
-        VocabSize = 32000, HiddenSize = 4096, IntermediateSize = 14336, NumHiddenLayers = 32, NumAttentionHeads = 32, NumKeyValueHeads = 8, HeadDim = 128,
+        VocabSize = 32000,
+        HiddenSize = 4096,
+        IntermediateSize = 14336,
+        NumHiddenLayers = 32,
+        NumAttentionHeads = 32,
+        NumKeyValueHeads = 8,
+        HeadDim = 128,
     };
 
     private static readonly Dictionary<string, MistralConfig> Known = new()

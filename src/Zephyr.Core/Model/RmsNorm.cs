@@ -45,7 +45,7 @@ internal sealed class RmsNorm(Weight weight_D, double epsilon)
         using (var both_TD = gradient * unit_TD)
         {
             if (Learns) weight_D.Add(both_TD.sum([0])); // In brackets: a bare 0 would be read as a data type.
-            minusMean_T1 = both_TD.matmul(weight).mul_(minusShare).unsqueeze(1);
+            minusMean_T1 = both_TD.mv(weight).mul_(minusShare).unsqueeze(1);
         }
         var ofUnit_TD = torch.mul(gradient, weight).addcmul_(unit_TD, minusMean_T1, KeptScalar.One);
         if (inputGradient_TD.dtype == ScalarType.Float32) inputGradient_TD.addcmul_(ofUnit_TD, scale_T1, KeptScalar.One);

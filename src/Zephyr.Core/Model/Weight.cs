@@ -58,7 +58,7 @@ public sealed class Weight : IDisposable
             Begin().addmm_(y_OT, x, beta, 1);
             return;
         }
-        using var product = y_OT.matmul(x);
+        using var product = y_OT.mm(x);
         Add(product);
     }
 

@@ -51,7 +51,7 @@ internal sealed class LabelLogProbs
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        return hidden_TD.index_select(0, _rows).to_type(ScalarType.Float32).matmul(meanHead_D).MoveToOuterDisposeScope();
+        return hidden_TD.index_select(0, _rows).to_type(ScalarType.Float32).mv(meanHead_D).MoveToOuterDisposeScope();
     }
 
     /// <summary>The log-probability of each label, [R] fp32, without a graph.</summary>
@@ -156,7 +156,7 @@ internal sealed class LabelLogProbs
             slope_CV.scatter_add_(1, Labels_C1, full_like(minus_C1, KeptScalar.MinusOne));
             var slope = slope_CV.to_type(Hidden_CD.dtype);
             var scale = minus_C1.to_type(Hidden_CD.dtype);
-            gradient_TD.index_add_(0, Rows_C, slope.matmul(Head._model.Head_VD).mul_(scale), KeptScalar.One);
+            gradient_TD.index_add_(0, Rows_C, slope.mm(Head._model.Head_VD).mul_(scale), KeptScalar.One);
             if (Head._model.Head.Learns) Head._model.Head.AddProduct(slope, Hidden_CD * scale);
         }
     }

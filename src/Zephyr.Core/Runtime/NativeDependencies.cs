@@ -8,17 +8,21 @@ namespace Zephyr.Runtime;
 /// elsewhere; what the dynamic loader then misses is looked for by name, loaded, and it is asked again. Once a library is loaded, others that need it find it by its name.
 /// </summary>
 /// <param name="folders">Where to look for what is missing.</param>
-internal sealed partial class NativeDependencies(IReadOnlyList<string> folders)
+/// <param name="loader">Loads a file or throws; the dynamic loader's where null.</param>
+internal sealed partial class NativeDependencies(IReadOnlyList<string> folders, Func<string, nint>? loader = null)
 {
+    private readonly Func<string, nint> _loader = loader ?? NativeLibrary.Load;
+
     /// <summary>More than any chain of NVIDIA's libraries.</summary>
     private const int MostRounds = 64;
 
     /// <summary>Beside PyTorch's own: NVIDIA's packages in the same site-packages, and in the other ones that this Python may have.</summary>
     /// <param name="lib">&lt;site-packages&gt;/torch/lib.</param>
-    public static NativeDependencies Of(string lib)
+    /// <param name="loader">As in the constructor.</param>
+    public static NativeDependencies Of(string lib, Func<string, nint>? loader = null)
     {
         var sitePackages = Path.GetFullPath(Path.Combine(lib, "..", ".."));
-        return new([lib, .. Packages(sitePackages), .. Packages(Path.GetFullPath(Path.Combine(sitePackages, "..", "dist-packages")))]);
+        return new([lib, .. Packages(sitePackages), .. Packages(Path.GetFullPath(Path.Combine(sitePackages, "..", "dist-packages")))], loader);
     }
 
     /// <summary>Loads it.</summary>
@@ -32,7 +36,7 @@ internal sealed partial class NativeDependencies(IReadOnlyList<string> folders)
         {
             try
             {
-                return NativeLibrary.Load(path);
+                return _loader(path);
             }
             catch (DllNotFoundException error) when (rounds > 0 && MissingIn(error, path) is { } missing && asked.Add(missing) && Find(missing) is { } found)
             {

@@ -63,7 +63,7 @@ public static class TorchSelfTest
     private static bool Products(Device device, ScalarType dtype)
     {
         Tensor Square(params float[] numbers) => tensor(numbers).reshape(2, 2).to(dtype, device);
-        return Square(1, 2, 3, 4).matmul(Square(5, 6, 7, 8)).to_type(ScalarType.Float32).cpu().data<float>().ToArray() is [19, 22, 43, 50];
+        return Square(1, 2, 3, 4).mm(Square(5, 6, 7, 8)).to_type(ScalarType.Float32).cpu().data<float>().ToArray() is [19, 22, 43, 50];
     }
 
     private static bool Backward(Device device)

@@ -70,6 +70,8 @@ public sealed class BenchTests : IDisposable
     [InlineData("--cpu_kernels: must be default or native (was fast)", "--cpu_kernels", "fast")]
     [InlineData("--gradient_checkpointing_every: has no meaning without gradient_checkpointing: set it to 1 (was 2)", "--gradient_checkpointing_every", "2")]
     [InlineData("--learning_rate: must be > 0 (was 0)", "--learning_rate", "0")]
+    [InlineData("--attn_implementation: must be auto, sdpa or flash_attention_2 (was eager)", "--attn_implementation", "eager")]
+    [InlineData("zephyr: attn_implementation: flash_attention_2 was asked for, but it runs on CUDA and the device is cpu; expected auto or sdpa", "--attn_implementation", "flash_attention_2")]
     public void A_wrong_option_is_one_sentence(string expected, string option, string value)
     {
         string[] args = [.. Args("dpo"), option, value];

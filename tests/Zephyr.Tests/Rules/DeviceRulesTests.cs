@@ -10,15 +10,15 @@ public partial class DeviceRulesTests
 {
     private static readonly string Core = Path.Combine(SharedFolder.RepositoryRoot, "src", "Zephyr.Core");
 
-    /// <summary>A step reads back once (StepAccumulation), an evaluation and the cached reference once a batch, generation once a token; the probe and weight files are outside of steps.</summary>
-    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "TextGenerator.cs", "BatchGenerator.cs", "RowCounts.cs", "AdapterMerge.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
+    /// <summary>A step reads back once (StepAccumulation), an evaluation and the cached reference once a batch; the probe, merging and weight files are outside of steps.</summary>
+    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "AdapterMerge.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
 
     [Theory]
     [InlineData("Model")]
     [InlineData("Objectives")]
     [InlineData("Training")]
     public void Numbers_are_read_back_from_a_device_in_known_places_only(string layer) =>
-        Assert.All(Lines(layer).Where(line => !Readers.Contains(Path.GetFileName(line.File))), line => Assert.DoesNotMatch(ReadBack(), line.Text));
+        Assert.All(Lines(layer).Where(line => !Readers.Contains(Path.GetFileName(line.File)) && !IsGeneration(line.File)), line => Assert.DoesNotMatch(ReadBack(), line.Text));
 
     [Theory]
     [InlineData("Model")]
@@ -36,6 +36,9 @@ public partial class DeviceRulesTests
         Assert.DoesNotMatch(Creation(), "zeros_like(x)");
         Assert.Contains(Lines("Training"), line => ReadBack().IsMatch(line.Text));
     }
+
+    /// <summary>It reads the scores of every token.</summary>
+    private static bool IsGeneration(string file) => file.StartsWith("Model/Generation/", StringComparison.Ordinal);
 
     /// <summary>Fresh weights and adapters are drawn on the CPU and moved, files are read and merged there, and the probe moves its numbers as a whole.</summary>
     private static bool OnTheCpu((string File, string Text) line) =>

@@ -90,6 +90,55 @@ public sealed class NativeLibraryTests : IDisposable
         Assert.Contains(" self-tests all passed ", doctor.Output);
     }
 
+    /// <summary>PyTorch's CUDA build has NVIDIA's libraries in packages beside it: what the dynamic loader misses is found there, and what that misses.</summary>
+    [Fact]
+    public void What_a_library_needs_is_found_in_the_packages_beside_it()
+    {
+        string cuda = _folder.Write("torch/lib/libtorch_cuda.so", ""), runtime = _folder.Write("nvidia/cu13/lib/libcudart.so.13", "");
+        string blas = _folder.Write("nvidia/cublas/lib/libcublas.so.13", ""), light = _folder.Write("nvidia/cu13/lib/libcublasLt.so.13", "");
+        var needs = new Dictionary<string, string[]> { [cuda] = ["libcudart.so.13", "libcublas.so.13"], [blas] = ["libcublasLt.so.13"], [runtime] = [], [light] = [] };
+        List<string> loaded = [];
+        var dependencies = NativeDependencies.Of(Path.GetDirectoryName(cuda)!, path =>
+        {
+            if (needs[path].FirstOrDefault(name => !loaded.Any(file => Path.GetFileName(file) == name)) is { } missing)
+                throw new DllNotFoundException($"Unable to load shared library '{path}' or one of its dependencies.\n{missing}: cannot open shared object file: No such file or directory\n");
+            loaded.Add(path);
+            return loaded.Count;
+        });
+        Assert.Equal(4, dependencies.Load(cuda));
+        Assert.Equal([runtime, light, blas, cuda], loaded);
+        needs[cuda] = ["libnowhere.so.1"];
+        Assert.Contains("libnowhere.so.1: cannot open shared object file", Assert.Throws<DllNotFoundException>(() => dependencies.Load(cuda)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_a_libtorch_of_its_own_the_program_takes_the_one_of_the_Python_on_the_path()
+    {
+        var app = Directory.CreateDirectory(_folder.PathOf("app/libtorch")).Parent!.FullName;
+        foreach (var file in Directory.GetFiles(AppContext.BaseDirectory).Where(file => Path.GetExtension(file) is ".dll" or ".json" or "")) File.Copy(file, Path.Combine(app, Path.GetFileName(file)));
+        File.Copy(Path.Combine(Shipped, "libLibTorchSharp.so"), Path.Combine(app, "libtorch/libLibTorchSharp.so"));
+        var python = _folder.Write("bin/python3", $"#!/bin/sh\necho '{_folder.PathOf("torch")}'\n");
+        File.SetUnixFileMode(python, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        var path = Path.GetDirectoryName(python) + ":/usr/bin:/bin";
+
+        var none = await Run(["doctor"], app: app, path: path);
+        Assert.Equal((1, ""), (none.Code, none.Error));
+        Assert.Contains($"not usable libtorch was found neither in {app}/libtorch nor through ZEPHYR_LIBTORCH nor as a PyTorch of the Python on the PATH; install one (pip install \"torch==2.10.*\"), "
+            + "or set ZEPHYR_LIBTORCH to the lib folder of a PyTorch 2.10 install (<site-packages>/torch/lib)", none.Output);
+        LinkShipped();
+        var found = await Run(["doctor"], app: app, path: path);
+        Assert.Equal((0, ""), (found.Code, found.Error));
+        Assert.Contains($" libtorch 2.10 in {_folder.PathOf("torch/lib")} the Python on the PATH ", found.Output);
+    }
+
+    [Theory]
+    [InlineData("Unable to load shared library '/x/libtorch_cuda.so' ...:\nlibcudart.so.13: cannot open shared object file: No such file or directory\n", "libcudart.so.13")]
+    [InlineData("Unable to load:\n/x/libtorch_cuda.so: cannot open shared object file: No such file or directory\n", null)]
+    [InlineData("libtorch_cuda.so: cannot open shared object file: No such file or directory", null)]
+    [InlineData("/x/libtorch_cuda.so: undefined symbol: cudaFoo", null)]
+    public void The_library_that_is_missed_is_read_off_the_loaders_words(string message, string? missing) =>
+        Assert.Equal(missing, NativeDependencies.MissingIn(new DllNotFoundException(message), "/x/libtorch_cuda.so"));
+
     public void Dispose() => _folder.Dispose();
 
     private string Cache => _folder.PathOf("cache");
@@ -113,11 +162,12 @@ public sealed class NativeLibraryTests : IDisposable
     private static void AssertScored(Result run) => Assert.Equal(new(0, "[{\"sum_logp\":-7.05,\"tokens\":1}]\n", ""),
         run with { Output = Regex.Replace(run.Output, @"(?<=\.\d\d)\d+", "") });
 
-    private async Task<Result> Run(string[] args, string? libtorch = null)
+    private async Task<Result> Run(string[] args, string? libtorch = null, string? app = null, string? path = null)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "zephyr"), args) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(Path.Combine(app ?? AppContext.BaseDirectory, "zephyr"), args) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["XDG_CACHE_HOME"] = Cache;
         start.Environment["ZEPHYR_LIBTORCH"] = libtorch ?? "";
+        if (path is not null) start.Environment["PATH"] = path;
         using var process = Process.Start(start)!;
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);

@@ -42,8 +42,8 @@ public static class MatrixProductRate
             {
                 using var scope = NewDisposeScope();
                 _ = linear(x, w);
-                _ = y.matmul(w);
-                _ = y.t().matmul(x);
+                _ = y.mm(w);
+                _ = y.t().mm(x);
             }
             if (device.type == TorchSharp.DeviceType.CUDA) cuda.synchronize(device);
             if (round > 0) best = Math.Min(best, watch.Elapsed.TotalSeconds); // The first one warms up.

@@ -29,7 +29,7 @@ internal sealed class LowRankMap(Weight a_RI, Weight b_OR, double scale, int sit
         var (a, b) = (a_RI.Value.to_type(x_TI.dtype), b_OR.Value.to_type(x_TI.dtype));
         var (kept_TI, _, factor) = Kept(x_TI, draws);
         using Scalar number = factor;
-        y_TO.addmm_(kept_TI.matmul(a.t()) * number, b.t(), 1, 1);
+        y_TO.addmm_(kept_TI.mm(a.t()) * number, b.t(), 1, 1);
     }
 
     /// <summary>
@@ -46,12 +46,12 @@ internal sealed class LowRankMap(Weight a_RI, Weight b_OR, double scale, int sit
         var (a, b) = (a_RI.Value.to_type(x_TI.dtype), b_OR.Value.to_type(x_TI.dtype));
         var (kept_TI, mask_TI, factor) = Kept(x_TI, draws);
         using Scalar number = factor;
-        if (b_OR.Learns) b_OR.AddProduct(gradient_TO, kept_TI.matmul(a.t()) * number);
-        var ofInner_TR = gradient_TO.matmul(b) * number;
+        if (b_OR.Learns) b_OR.AddProduct(gradient_TO, kept_TI.mm(a.t()) * number);
+        var ofInner_TR = gradient_TO.mm(b) * number;
         a_RI.AddProduct(ofInner_TR, kept_TI);
         if (inputGradient_TI is null) return;
         if (mask_TI is null) inputGradient_TI.addmm_(ofInner_TR, a, 1, 1);
-        else inputGradient_TI.addcmul_(ofInner_TR.matmul(a), mask_TI, KeptScalar.One);
+        else inputGradient_TI.addcmul_(ofInner_TR.mm(a), mask_TI, KeptScalar.One);
     }
 
     /// <summary>s B A, [O, I] fp32: what the projection's matrix grows by where the adapter is merged into it.</summary>
@@ -59,7 +59,7 @@ internal sealed class LowRankMap(Weight a_RI, Weight b_OR, double scale, int sit
     {
         using var scope = NewDisposeScope();
         using Scalar number = scale;
-        return (b_OR.Value.matmul(a_RI.Value) * number).MoveToOuterDisposeScope();
+        return (b_OR.Value.mm(a_RI.Value) * number).MoveToOuterDisposeScope();
     }
 
     /// <summary>The input without what is dropped, the mask, and s with the 1 / (1 - p) that keeps the mean: the mask itself stays exact in bf16.</summary>

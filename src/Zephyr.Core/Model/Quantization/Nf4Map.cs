@@ -20,7 +20,7 @@ internal sealed class Nf4Map(Nf4Matrix matrix_OI) : ILinearMap
     public Tensor Backward(Tensor gradient_TO)
     {
         using var whole_OI = matrix_OI.Dequantize(gradient_TO.dtype);
-        return gradient_TO.matmul(whole_OI);
+        return gradient_TO.mm(whole_OI);
     }
 
     public void Backward(Tensor gradient_TO, Tensor inputGradient_TI)
