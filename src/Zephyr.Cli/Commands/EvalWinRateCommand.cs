@@ -39,13 +39,6 @@ internal static class EvalWinRateCommand
     private static int Run(EvalWinRateOptions options, CliSession session)
     {
         var evaluation = options.Create();
-        if (options.DryRun) return JudgedTables.Write(session.Console, evaluation.Estimate(), "prompts", options.Json);
-        using var log = Logging.Create(options.OutputDir!);
-        using var calls = new CallConsole(session.Console, log, options.Quiet, TimeProvider.System);
-        var report = evaluation.Run(calls, JsonResult.TextOf, session.Cancellation).GetAwaiter().GetResult();
-        calls.Dispose();
-        if (options.Json) JsonResult.Write(session.Console.Output, report);
-        else JudgedTables.Write(session.Console, report);
-        return ExitCodes.Done;
+        return JudgedCommand.Run(options, session, "prompts", evaluation.Estimate, evaluation.Run, report => JudgedTables.Write(session.Console, report));
     }
 }

@@ -1,41 +1,55 @@
+using Zephyr.Data;
+using Zephyr.Data.Sources;
+
 namespace Zephyr.Feedback;
 
-/// <summary>The files of one split, in every format that was asked for: <c>train_prefs.parquet</c>, <c>train_prefs.jsonl</c>.</summary>
-public sealed class PairFiles : IPairWriter
+/// <summary>
+/// The files of one split, in every format that was asked for: <c>train_prefs.parquet</c>, <c>train_prefs.jsonl</c>. They have ultrafeedback_binarized's columns (prompt,
+/// prompt_id, chosen, rejected, messages, score_chosen, score_rejected) and two of our own, model_chosen and model_rejected. The same pairs give the same bytes; a
+/// split without pairs gets no files.
+/// </summary>
+/// <param name="split">train or test.</param>
+/// <param name="formats">parquet, jsonl or both.</param>
+/// <param name="pathOf">Where a file of that name is to be written.</param>
+public sealed class PairFiles(string split, IReadOnlyList<string> formats, Func<string, string> pathOf) : IDisposable
 {
-    private readonly IReadOnlyList<string> _formats;
-    private readonly Func<string, string> _pathOf;
-    private readonly string _split;
-    private IPairWriter[]? _writers;
+    private static readonly string[] Columns =
+        ["prompt", "prompt_id", "chosen", "rejected", "messages", "score_chosen", "score_rejected", "model_chosen", "model_rejected"];
 
-    /// <param name="split">train or test.</param>
-    /// <param name="formats">parquet, jsonl or both.</param>
-    /// <param name="pathOf">Where a file of that name is to be written.</param>
-    public PairFiles(string split, IReadOnlyList<string> formats, Func<string, string> pathOf) =>
-        (_split, _formats, _pathOf) = (split, formats, pathOf);
+    private RowFiles? _files;
 
-    /// <summary>Adds a pair to each file. A split without pairs gets no files: readers refuse empty ones.</summary>
+    /// <summary>Adds a pair to each file.</summary>
     public void Add(ScoredPair pair)
     {
-        _writers ??= [.. _formats.Distinct().Select(Open)];
-        foreach (var writer in _writers) writer.Add(pair);
+        ArgumentNullException.ThrowIfNull(pair);
+        var row = RowOf(pair);
+        _files ??= new($"{split}_prefs", formats, TypesOf(row), pathOf);
+        _files.Add(row);
     }
+
+    /// <summary>Writes what is left. A file that is disposed without it is not whole.</summary>
+    public void Complete() => _files?.Complete();
 
     /// <inheritdoc/>
-    public void Complete()
+    public void Dispose() => _files?.Dispose();
+
+    private static DataRow RowOf(ScoredPair pair)
     {
-        foreach (var writer in _writers ?? []) writer.Complete();
+        var (chosen, rejected) = (Dialogue(pair, pair.Chosen), Dialogue(pair, pair.Rejected));
+        object?[] values = [pair.Prompt, PromptId.Of(pair.Prompt), chosen, rejected, chosen, pair.Chosen.Score, pair.Rejected.Score, pair.Chosen.Completion.Model, pair.Rejected.Completion.Model];
+        return new(default, Columns, Columns.Zip(values).ToDictionary(column => column.First, column => column.Second));
     }
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var writer in _writers ?? []) writer.Dispose();
-    }
+    private static object?[] Dialogue(ScoredPair pair, Candidate answer) =>
+        [Turn(ChatMessage.User, pair.Prompt), Turn(ChatMessage.Assistant, answer.Completion.Response)];
 
-    private IPairWriter Open(string format)
+    private static Dictionary<string, object?> Turn(string role, string content) => new() { ["content"] = content, ["role"] = role };
+
+    /// <summary>Every pair has all columns, so that one says it for all.</summary>
+    private static ColumnType TypesOf(DataRow row)
     {
-        var path = _pathOf($"{_split}_prefs.{format}");
-        return format == "parquet" ? new ParquetPairWriter(path) : new JsonLinesPairWriter(path);
+        var columns = new ColumnType();
+        foreach (var column in Columns) columns.Field(column).Include(row.Location, column, row[column]);
+        return columns;
     }
 }

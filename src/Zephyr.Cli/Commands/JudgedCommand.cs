@@ -1,0 +1,28 @@
+using Zephyr.Cli.Rendering;
+using Zephyr.Feedback.Calls;
+using Zephyr.Pipeline;
+
+namespace Zephyr.Cli.Commands;
+
+/// <summary>What eval winrate and eval mtbench both do around what they ask.</summary>
+internal static class JudgedCommand
+{
+    /// <param name="options">What both are told.</param>
+    /// <param name="session">Console and cancellation.</param>
+    /// <param name="what">What is counted: prompts, questions.</param>
+    /// <param name="estimate">What --dry-run says.</param>
+    /// <param name="run">Asks, and writes the results.</param>
+    /// <param name="write">The report as tables.</param>
+    public static int Run<TReport>(JudgedOptions options, CliSession session, string what, Func<JudgedEstimate> estimate,
+        Func<ICallObserver, Func<object, string>, CancellationToken, Task<TReport>> run, Action<TReport> write) where TReport : notnull
+    {
+        if (options.DryRun) return JudgedTables.Write(session.Console, estimate(), what, options.Json);
+        TReport report;
+        using (var log = Logging.Create(options.OutputDir!))
+        using (var calls = new CallConsole(session.Console, log, options.Quiet, TimeProvider.System))
+            report = run(calls, JsonResult.TextOf, session.Cancellation).GetAwaiter().GetResult();
+        if (options.Json) JsonResult.Write(session.Console.Output, report);
+        else write(report);
+        return ExitCodes.Done;
+    }
+}
