@@ -36,6 +36,9 @@ internal static class BenchTable
             result.Loss,
             PeakMib = Math.Round(result.PeakBytes / Mebibyte),
             TensorPeakMib = Math.Round(result.TensorPeakBytes / Mebibyte),
+            PlannedMib = Math.Round(result.Plan.Growth / Mebibyte),
+            CountedMib = result.CountedPeakBytes is { } bytes ? Math.Round(bytes / Mebibyte) : (double?)null,
+            PlannedCountedMib = Math.Round(result.Plan.Tensors / Mebibyte),
             MatmulGflops = Math.Round(result.MatrixProductsPerSecond / 1e9, 1),
             MatmulShare = Math.Round(result.MatrixProductShare, 3),
             ReferenceS = result.ReferenceSeconds is { } seconds ? Math.Round(seconds, 3) : (double?)null,
@@ -56,6 +59,8 @@ internal static class BenchTable
             ["loss of each step", string.Join(" ", document.Loss.Select(loss => $"{loss:0.000000}"))],
             ["peak memory, MiB", $"{document.PeakMib:0}"],
             ["  of it from the first model on", $"{document.TensorPeakMib:0}"],
+            ["  as planned (zephyr plan)", $"{document.PlannedMib:0}"],
+            .. document.CountedMib is { } counted ? [["tensors at their most, counted, MiB", $"{counted:0}"], ["  as planned", $"{document.PlannedCountedMib:0}"]] : Array.Empty<string[]>(),
             ["matrix products, GFLOP/s", $"{document.MatmulGflops:0.0}"],
             ["  share that the steps reach", $"{document.MatmulShare:0.000}"],
         ];

@@ -73,6 +73,7 @@ public static class NativeTorch
             ? ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"]
             : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
         var loaded = libraries.ToDictionary(library => library, library => LoadLibrary(Path.Combine(found.Folder, library)));
+        TensorMemory.Serve(loaded["libc10.so"]);
         if (_nativeKernels) MklKernels.TakeNative(loaded["libtorch_cpu.so"]);
         var handle = LoadTorchSharp(out var repaired);
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,

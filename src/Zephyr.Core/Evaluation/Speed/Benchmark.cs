@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Zephyr.Configuration;
 using Zephyr.Data.Batches;
 using Zephyr.Data.Text;
+using Zephyr.Evaluation.Memory;
 using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -29,7 +30,14 @@ public sealed record BenchmarkSettings(BenchmarkModel Model, TrainingOptions Tra
 /// <param name="MatrixProductShare">The share of that rate at which the steps did the products that they cannot do without.</param>
 /// <param name="ReferenceSeconds">What it took to compute the reference's log-probabilities before the first step; null where they are part of the steps.</param>
 public sealed record BenchmarkResult(IReadOnlyList<double> StepSeconds, IReadOnlyList<double> Loss, double TokensPerSecond, double RowsPerSecond,
-    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare, double? ReferenceSeconds);
+    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare, double? ReferenceSeconds)
+{
+    /// <summary>What the plan says of these steps.</summary>
+    public required MemoryPlan Plan { get; init; }
+
+    /// <summary>The most that tensors took in them, counted; null where they are not.</summary>
+    public long? CountedPeakBytes { get; init; }
+}
 
 /// <summary>Training steps against the clock: the trainer and the objectives themselves, on given token ids in the order of the file.</summary>
 public static class Benchmark
@@ -39,8 +47,8 @@ public static class Benchmark
     {
         ArgumentNullException.ThrowIfNull(settings);
         using var workspace = new LogitsWorkspace();
-        ProcessMemory.ForgetPeak();
-        return Run(settings, rows, ProcessMemory.Resident, policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
+        var setup = SetupOf(settings);
+        return Run(settings, rows, Held.Now(), batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch), null), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
             row => 3 * MatrixProducts.Forward(settings.Model.Config, LabelledBatch.Of([row])), cancellation);
     }
 
@@ -51,15 +59,15 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(options);
         var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery());
         using var workspace = new LogitsWorkspace();
-        ProcessMemory.ForgetPeak();
-        var before = ProcessMemory.Resident;
+        var before = Held.Now();
         var frozen = options.Reference == "frozen";
         var watch = Stopwatch.StartNew();
         IReferenceLogProbs? cached = frozen ? null : Cached(settings, dpo, workspace, rows, cancellation);
         double? seconds = frozen ? null : watch.Elapsed.TotalSeconds;
         using var reference = frozen ? settings.Model.Create(trainable: false) : null;
         // Three passes' worth for the policy, forward and twice backward; one for the reference, where it is among the steps.
-        return Run(settings, rows, before, policy => new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace),
+        var setup = SetupOf(settings) with { IsDpo = true, Reference = frozen ? settings.Model.Config : null };
+        return Run(settings, rows, before, batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch, dpo, settings.Model.Config.VocabSize), null), policy => new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace),
             row => (frozen ? 4 : 3) * PairLayout.Of([row], dpo).Sum(batch => MatrixProducts.Forward(settings.Model.Config, batch)), cancellation) with
         {
             ReferenceSeconds = seconds,
@@ -82,7 +90,26 @@ public static class Benchmark
         return new(known, settings.Model.Device);
     }
 
-    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, long before, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
+    /// <summary>What was held before the first model.</summary>
+    private readonly record struct Held(long Process, long Tensors)
+    {
+        public static Held Now()
+        {
+            ProcessMemory.ForgetPeak();
+            TensorMemory.ForgetPeak();
+            return new(ProcessMemory.Resident, TensorMemory.InUse);
+        }
+    }
+
+    private static MemorySetup SetupOf(BenchmarkSettings settings) => new(settings.Model.Config)
+    {
+        Bf16 = settings.Training.Bf16,
+        RecomputeEvery = settings.Training.RecomputeEvery(),
+        Averages = MemorySetup.AveragesOf(settings.Optimizer.Optim),
+        OnCuda = settings.Model.Device.type == TorchSharp.DeviceType.CUDA,
+    };
+
+    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, Held before, Func<IReadOnlyList<T>, MemoryPlan> planOf, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
         Func<T, double> productsOf, CancellationToken cancellation)
     {
         using var policy = settings.Model.Create(trainable: true);
@@ -98,12 +125,27 @@ public static class Benchmark
             losses.Add(trainer.TakeStep().Means["loss"]);
             if (step >= settings.Warm) seconds.Add(watch.Elapsed.TotalSeconds);
         }
-        var peak = ProcessMemory.Peak;
+        var (peak, countedPeak) = (ProcessMemory.Peak, TensorMemory.IsCounted ? TensorMemory.Peak - before.Tensors : (long?)null);
         var timed = RowsOf(settings, rows, settings.Warm + 1).ToList();
         var (total, tokens) = (seconds.Sum(), timed.Sum(row => (double)objective.TokensOf(row)));
         var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
             settings.Model.Dtype, settings.Model.Device);
-        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before), rate, timed.Sum(productsOf) / total / rate, null);
+        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before.Process), rate, timed.Sum(productsOf) / total / rate, null)
+        {
+            Plan = BatchesOf(settings, rows, objective).Select(planOf).MaxBy(plan => plan.Total)!,
+            CountedPeakBytes = countedPeak,
+        };
+    }
+
+    /// <summary>The micro-batches of all steps.</summary>
+    private static IEnumerable<List<T>> BatchesOf<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, IObjective<T> objective)
+    {
+        var plan = new BatchPlan(rows.Count, settings.Training.PerDeviceTrainBatchSize, settings.Training.GradientAccumulationSteps, null)
+        {
+            MaxTokens = settings.Training.MaxTokensPerBatch,
+            TokensOf = row => objective.TokensAtOnce(rows[row]),
+        };
+        return Enumerable.Range(1, settings.Warm + settings.Steps).SelectMany(plan.MicroBatches).Select(indices => indices.Select(index => rows[index]).ToList());
     }
 
     /// <summary>The rows of the steps from <paramref name="firstStep"/> on, in the order of the file as the trainer takes them.</summary>
