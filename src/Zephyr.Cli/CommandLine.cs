@@ -39,6 +39,7 @@ internal static class CommandLine
             SftCommand.Create(session),
             AifCommand.Create(session),
             DpoCommand.Create(session),
+            PlanCommand.Create(session),
             InspectCommand.Create(session),
             GenerateCommand.Create(session),
             EvalCommand.Create(session),

@@ -11,7 +11,7 @@ internal static class AifCommand
 {
     public static Command Create(CliSession session) =>
         StageCommand.Create<AifConfig>(session, "aif", "AIF: scored answers become preference pairs, the best one chosen, a lower-scored one rejected.", config => config.Run, Run,
-            (config, _, cancellation) => PlanText.Of(AiFeedback.Plan(config, cancellation)));
+            (config, _, cancellation) => new(PlanText.Of(AiFeedback.Plan(config, cancellation)), () => { }));
 
     private static int Run(ResolvedConfig<AifConfig> config, StageSession session)
     {

@@ -3,6 +3,8 @@ using Zephyr.Data;
 using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
+using Zephyr.Evaluation.Memory;
+using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -23,15 +25,22 @@ public static class DistilledDpo
     {
         var config = resolved.Value;
         using var run = Prepare(resolved, settings, leavesNothing: false, cancellation);
-        var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
-        using var workspace = new LogitsWorkspace();
-        // Before the policy is loaded: the two are never in memory together.
-        IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation);
-        using var policy = run.Stage.LoadPolicy();
-        using var reference = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
-        var objective = new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace);
-        if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
-        return run.Stage.Train(run, policy, objective, cancellation);
+        try
+        {
+            var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
+            using var workspace = new LogitsWorkspace();
+            // Before the policy is loaded: the two are never in memory together.
+            IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation);
+            using var policy = run.Stage.LoadPolicy();
+            using var reference = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
+            var objective = new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace);
+            if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
+            return run.Stage.Train(run, policy, objective, cancellation);
+        }
+        catch (Exception error) when (MemoryExhausted.Is(error))
+        {
+            throw run.OutOfMemory(error, "before the first step");
+        }
     }
 
     /// <summary>Does everything up to the first step but load the weights, writes nothing, and says what the run would do.</summary>
@@ -39,10 +48,22 @@ public static class DistilledDpo
     public static RunPlan Plan(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
         using var run = Prepare(resolved, settings, leavesNothing: true, cancellation);
-        return run.Stage.Planner.PlanOf(run, typeof(DpoObjective), "pairs", pair => (
-            2 * pair.PromptIds.Length + pair.ChosenIds.Length + pair.RejectedIds.Length,
-            pair.ChosenIds.Length + pair.RejectedIds.Length,
-            pair.PromptIds.Length + Math.Max(pair.ChosenIds.Length, pair.RejectedIds.Length)));
+        return run.Stage.Planner.PlanOf(run, typeof(DpoObjective), "pairs", Count);
+    }
+
+    /// <summary>Tokens run through the policy for a pair, its labels, and its longer sequence.</summary>
+    internal static (int Tokens, int Labels, int Longest) Count(TokenizedPair pair) => (
+        2 * pair.PromptIds.Length + pair.ChosenIds.Length + pair.RejectedIds.Length,
+        pair.ChosenIds.Length + pair.RejectedIds.Length,
+        pair.PromptIds.Length + Math.Max(pair.ChosenIds.Length, pair.RejectedIds.Length));
+
+    /// <summary>What a run takes, by its rows and keys.</summary>
+    internal static RunForecast<TokenizedPair> ForecastOf(DpoConfig config, (MistralConfig Policy, MistralConfig? Reference) models, bool onCuda, TrainingData<TokenizedPair> data, TokenLimit<TokenizedPair> limit)
+    {
+        var settings = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
+        var setup = RunSetup.Of(models.Policy, config.Training, config.Optimizer, onCuda) with { IsDpo = true, Reference = models.Reference, Layout = settings.Layout };
+        return new(setup, data, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit,
+            (pairs, layout) => MicroBatchShape.Of(pairs, settings with { Layout = layout }, models.Policy.VocabSize));
     }
 
     /// <summary>Finds and checks everything that the run starts from, and makes the rows into pairs of token ids.</summary>
@@ -60,7 +81,13 @@ public static class DistilledDpo
         var rows = new RowPreparation(stage, files, config.Data.DatasetCacheDir, leavesNothing).Run(new RowRecipe<TokenizedPair>(new PairFormat(files.All), Key, Make), cancellation);
         var stays = config.Dpo.Reference == "frozen";
         stage.Note(PassesOf(config.Dpo.PairLayout, stays));
-        var run = new PreparedRun<TokenizedPair>(stage, files, rows, LimitOf(config, rows.Train, rows.Held), reference, stays) { PlaceOf = (pair, _) => $"{pair.Location}" };
+        var limit = LimitOf(config, rows.Train, rows.Held);
+        var run = new PreparedRun<TokenizedPair>(stage, files, rows, limit, reference, stays)
+        {
+            PlaceOf = (pair, _) => $"{pair.Location}",
+            Forecast = ForecastOf(config, new(stage.ModelConfig, stays ? MistralConfigFile.Read(reference) : null), stage.Room.IsCuda, new(rows.Train, rows.Held), limit),
+        };
+        if (config.Watchdogs.MemoryCheck && !leavesNothing) run.RequireMemory();
         if (PairRows.EqualAnswers(rows.Train) is { } equal) stage.Note(equal);
         if (config.Watchdogs.Preflight)
             run.Check(leavesNothing, config.Data, [.. files.First(PreferenceSchema.Read, TemplateRoundTrip.Rows / 2).SelectMany(TemplateRoundTrip.Of)]);
@@ -79,7 +106,7 @@ public static class DistilledDpo
     }
 
     /// <summary>What max_tokens_per_batch comes to for pairs, none of which may be over it.</summary>
-    private static TokenLimit<TokenizedPair> LimitOf(DpoConfig config, params IReadOnlyList<IReadOnlyList<TokenizedPair>> sides)
+    internal static TokenLimit<TokenizedPair> LimitOf(DpoConfig config, params IReadOnlyList<IReadOnlyList<TokenizedPair>> sides)
     {
         var layout = DpoSettings.Of(config.Dpo).Layout;
         TokenLimit<TokenizedPair> limit = new(config.Training.MaxTokensPerBatch, pair => DpoObjective.TokensAtOnce(pair, layout));

@@ -1,5 +1,4 @@
 using Zephyr.Configuration;
-using Zephyr.Model;
 using Zephyr.Runtime;
 using Zephyr.Training;
 
@@ -25,11 +24,10 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var batches = BatchPlan.Of(data, options, run.Limit.TokensOf);
         var total = batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         var start = StartOf(stage.Checkpoint, RunShape.Of(objective.Name, batches, rows.Train.Tokens, total, options));
-        var weights = stage.ModelConfig.ParameterCount;
-        return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, StepsOf(batches, start, total, data.Held.Count > 0),
+        var (weights, steps) = (stage.ModelConfig.ParameterCount, StepsOf(options, batches, start, total, data.Held.Count > 0));
+        return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, steps,
             new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, weights, stage.Precision, $"{stage.Device}", run.Reference),
-            MemoryOf(weights, run is { Reference: { } folder, ReferenceStays: true } ? MistralConfigFile.Read(folder).ParameterCount : 0),
-            DiskOf(stage, batches, start, total), stage.Notes);
+            run.Forecast.Memory(stage.Room, start), run.Forecast.Cost(steps), DiskOf(stage, batches, start, total), stage.Notes);
     }
 
     /// <summary>Refuses a run whose checkpoints the disk has no room for: at hour 20 is a bad time to find that out.</summary>
@@ -46,7 +44,8 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
                 + "or preflight: false to go without this check");
     }
 
-    private static RowCount Sum<TExample>(IReadOnlyList<TExample> rows, Func<TExample, (int Tokens, int Labels, int Longest)> count)
+    /// <summary>What one side of the rows comes to.</summary>
+    public static RowCount Sum<TExample>(IReadOnlyList<TExample> rows, Func<TExample, (int Tokens, int Labels, int Longest)> count)
     {
         var (tokens, labels, longest) = (0L, 0L, 0);
         foreach (var row in rows.Select(count)) (tokens, labels, longest) = (tokens + row.Tokens, labels + row.Labels, Math.Max(longest, row.Longest));
@@ -61,7 +60,13 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         return state.Step;
     }
 
-    private StepPlan StepsOf(BatchPlan batches, int start, int total, bool evaluates)
+    /// <summary>The steps of a run.</summary>
+    /// <param name="options">The training loop's keys.</param>
+    /// <param name="batches">How the rows are divided.</param>
+    /// <param name="start">Steps done before.</param>
+    /// <param name="total">Steps of the whole run.</param>
+    /// <param name="evaluates">Rows are held out.</param>
+    public static StepPlan StepsOf(TrainerOptions options, BatchPlan batches, int start, int total, bool evaluates)
     {
         var schedule = new LearningRateSchedule(options.Optimizer, total);
         var peak = schedule.PeakStep;
@@ -80,13 +85,6 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         "epoch" => new(batches.StepsPerEpoch, start, total),
         _ => new(1, total, total),
     };
-
-    /// <summary>The policy's gradients are summed in fp32, also those of bf16 weights.</summary>
-    private MemoryPlan MemoryOf(long parameters, long reference)
-    {
-        var size = _bf16 ? 2 : 4;
-        return new(parameters * size, parameters * 4, StateBytes(parameters), reference * size);
-    }
 
     /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
     private long StateBytes(long parameters) => parameters * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 ? 1 : 0));

@@ -18,12 +18,12 @@ internal sealed class HeadMemory(MistralConfig shape, int width)
 
     /// <summary>
     /// A chunk there and back: its rows, d loss / d those and the rows times their coefficients, w 3 C D; in bf16 besides the logits and the slopes as the products see them, w 2 C V, and the head's
-    /// gradient before it is added to the fp32 sum, w V D. In DPO on the CPU the mean row of a bf16 head is taken of an fp32 copy, 4 V D.
+    /// gradient before it is added to the fp32 sum, w V D and 4 V D. In DPO on the CPU the mean row of a bf16 head is taken of an fp32 copy, 4 V D.
     /// </summary>
     public long Chunk(int labels, bool pairs)
     {
         var rows = Math.Min(RowsAtOnce, labels);
-        var products = 3 * _w * rows * _d + (_w == 4 ? 0 : 2 * _w * rows * _v + _w * _v * _d);
+        var products = 3 * _w * rows * _d + (_w == 4 ? 0 : 2 * _w * rows * _v + (_w + 4) * _v * _d);
         return pairs && _w == 2 ? Math.Max(products, 4 * _v * _d) : products;
     }
 }

@@ -25,6 +25,9 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     /// <summary>What comes on top once it computes, measured: compiled code, the packing buffers of matrix products, compiled scripts.</summary>
     public const long RuntimeComputing = 85L << 20;
 
+    /// <summary>The same in bf16, whose products are oneDNN's: it keeps 64 kernels with memory of their own (NativeVariables), more than 1 MiB each.</summary>
+    public const long RuntimeOfKernels = 80L << 20;
+
     /// <summary>A CUDA context with libtorch's kernels and cuBLAS's workspaces. Assumed: it differs by card and driver.</summary>
     public const long RuntimeOfCuda = 1L << 30;
 
@@ -70,7 +73,7 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
         long[] passing = [step.Training(training), evaluation is null ? 0 : step.Evaluation(evaluation), Update(setup)];
         return new(setup.Width * parameters, 4 * parameters, setup.StateOnHost ? 0 : master, setup.StateOnHost ? 0 : moments,
             setup.Reference is { } reference ? setup.Width * reference.ParameterCount : 0, passing.Max(), step.Workspace(batches),
-            setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing)
+            setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? RuntimeOfKernels : 0))
         {
             OnHost = setup.StateOnHost ? master + moments : 0,
         };

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Zephyr.Model;
 using Zephyr.Runtime;
 
@@ -28,9 +27,9 @@ internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, Paramete
         {
             sums = run([microBatch]);
         }
-        catch (ExternalException error) when (error.Message.Contains("memory", StringComparison.OrdinalIgnoreCase))
+        catch (Exception error) when (MemoryExhausted.Is(error))
         {
-            throw new UserErrorException($"preflight: the largest micro-batch ahead, {microBatch.Length} rows ({names.Of(microBatch)}), does not fit into memory: {error.Message.Split('\n')[0]}; "
+            throw new UserErrorException($"preflight: the largest micro-batch ahead, {microBatch.Length} rows ({names.Of(microBatch)}), does not fit into memory: {MemoryExhausted.Reason(error)}; "
                 + "give a smaller per_device_train_batch_size or max_tokens_per_batch, or gradient_checkpointing: true", error);
         }
         finally
