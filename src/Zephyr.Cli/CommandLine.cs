@@ -36,11 +36,13 @@ internal static class CommandLine
         var root = new RootCommand("The Zephyr recipe as one native program: SFT, AI feedback, DPO (arXiv 2310.16944).")
         {
             DemoCommand.Create(session),
+            CleanCommand.Create(session),
             SftCommand.Create(session),
             AifCommand.Create(session),
             DpoCommand.Create(session),
             PlanCommand.Create(session),
             InspectCommand.Create(session),
+            MergeCommand.Create(session),
             GenerateCommand.Create(session),
             EvalCommand.Create(session),
             BenchCommand.Create(session),

@@ -13,6 +13,8 @@ internal sealed record SftBenchOptions : IOptionGroup
 {
     public BenchOptions Bench { get; init; } = new();
 
+    public LoraOptions Lora { get; init; } = new();
+
     [ConfigKey("tokens of a block: prompts and chosen answers end to end, cut")]
     public int MaxSeqLength { get; init; } = 512;
 
@@ -24,17 +26,22 @@ internal sealed record DpoBenchOptions : IOptionGroup
 {
     public BenchOptions Bench { get; init; } = new();
 
+    public LoraOptions Lora { get; init; } = new();
+
     [ConfigKey("beta of the DPO loss")]
     public double Beta { get; init; } = 0.1;
 
-    [ConfigKey("frozen (a second model, two of the four forward passes), cached (computed before the clock starts)")]
+    [ConfigKey("frozen (a second model, two of the four forward passes), cached (computed before the clock starts), adapter (with use_peft: the adapter off)")]
     public string Reference { get; init; } = "frozen";
 
     [ConfigKey("separate, concatenated, shared_prefix")]
     public string PairLayout { get; init; } = "separate";
 
-    public IEnumerable<ConfigProblem> Validate() =>
-        new DpoOptions { Beta = Beta, Reference = Reference, PairLayout = PairLayout }.Validate();
+    public IEnumerable<ConfigProblem> Validate()
+    {
+        var dpo = new DpoOptions { Beta = Beta, Reference = Reference, PairLayout = PairLayout };
+        return [.. dpo.Validate(), .. StageChecks.AdapterReference(dpo, Lora)];
+    }
 }
 
 /// <summary>zephyr bench: training steps on given token ids against the clock, beside the machine's own rate of matrix products.</summary>
@@ -51,19 +58,19 @@ internal static class BenchCommand
 
     private static int Sft(SftBenchOptions options, CliSession session)
     {
-        var settings = options.Bench.Settings(out var pairs, session.Cancellation);
+        var settings = options.Bench.Settings(options.Lora, out var pairs, session.Cancellation);
         var blocks = Blocks(pairs, options.MaxSeqLength).ToList();
         if (blocks.Count == 0) throw new UserErrorException($"{options.Bench.Pairs}: its tokens do not fill a block of max_seq_length {options.MaxSeqLength}");
         var result = Benchmark.Sft(settings, blocks, session.Cancellation);
-        BenchTable.Write(session.Console, options.Bench, new("sft", 0, result));
+        BenchTable.Write(session.Console, options.Bench, settings, new("sft", 0, result));
         return ExitCodes.Done;
     }
 
     private static int Dpo(DpoBenchOptions options, CliSession session)
     {
-        var settings = options.Bench.Settings(out var pairs, session.Cancellation);
+        var settings = options.Bench.Settings(options.Lora, out var pairs, session.Cancellation);
         var result = Benchmark.Dpo(settings, new() { Beta = options.Beta, Reference = options.Reference, PairLayout = options.PairLayout }, pairs, session.Cancellation);
-        BenchTable.Write(session.Console, options.Bench, new("dpo", result.RowsPerSecond, result) { PairLayout = options.PairLayout, Reference = options.Reference });
+        BenchTable.Write(session.Console, options.Bench, settings, new("dpo", result.RowsPerSecond, result) { PairLayout = options.PairLayout, Reference = options.Reference });
         return ExitCodes.Done;
     }
 

@@ -4,6 +4,7 @@ using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 using static Zephyr.Configuration.Check;
@@ -13,7 +14,7 @@ namespace Zephyr.Cli.Commands;
 /// <summary>What both benchmarks can be told. The keys of a run mean what they mean there; batch size and rate are the peer scripts'.</summary>
 internal sealed record BenchOptions : IOptionGroup
 {
-    [ConfigKey("random weights of a shape that goes by a name: bench58m, mistral7b, tiny")]
+    [ConfigKey("random weights of a shape that goes by a name: bench58m, mistral7b, mistral7b-8layers, tiny")]
     public string? Size { get; init; }
 
     [ConfigKey("or a model folder: config.json, *.safetensors")]
@@ -61,6 +62,15 @@ internal sealed record BenchOptions : IOptionGroup
     [ConfigKey("matrix products on the CPU: default, or native (the processor's widest instructions, also on AMD)")]
     public string CpuKernels { get; init; } = "default";
 
+    [ConfigKey("how attention is computed: auto, sdpa, flash_attention_2")]
+    public string AttnImplementation { get; init; } = "auto";
+
+    [ConfigKey("float32 products on CUDA may round what they multiply to TF32")]
+    public bool Tf32 { get; init; }
+
+    [ConfigKey("the card's dense bf16 rate for the utilisation, in 10^12 operations a second; 0 for the published one, where the card is known")]
+    public double PeakTflops { get; init; }
+
     [ConfigKey("one JSON document instead of a table")]
     public bool Json { get; init; }
 
@@ -72,6 +82,7 @@ internal sealed record BenchOptions : IOptionGroup
         GradientCheckpointing = GradientCheckpointing,
         GradientCheckpointingEvery = GradientCheckpointingEvery,
         Bf16 = Bf16,
+        Tf32 = Tf32,
     };
 
     private OptimizerOptions Optimizer => new() { LearningRate = LearningRate, LrSchedulerType = "constant", Optim = Optim };
@@ -80,13 +91,17 @@ internal sealed record BenchOptions : IOptionGroup
     [
         .. Size is null == Model is null ? [new ConfigProblem("size", "give one of --size and --model")] : Array.Empty<ConfigProblem>(),
         .. AtLeast("steps", Steps, 1), .. AtLeast("warm", Warm, 0), .. Training.Validate(), .. Optimizer.Validate(), .. ModelOptions.CheckDevice(Device),
-        .. OneOf("cpu_kernels", CpuKernels, "default", "native"),
+        .. OneOf("cpu_kernels", CpuKernels, "default", "native"), .. ModelOptions.CheckAttention(AttnImplementation), .. AtLeast("peak_tflops", PeakTflops, 0),
     ];
 
     /// <summary>Reads the pairs and describes the model; nothing is loaded yet.</summary>
+    /// <param name="lora">Whether an adapter is trained, and which.</param>
+    /// <param name="pairs">What was read.</param>
+    /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="UserErrorException">The file, the size or the folder is not usable.</exception>
-    public BenchmarkSettings Settings(out List<TokenizedPair> pairs, CancellationToken cancellation)
+    public BenchmarkSettings Settings(LoraOptions lora, out List<TokenizedPair> pairs, CancellationToken cancellation)
     {
+        if (lora.BaseModelNameOrPath is { } under) throw new UserErrorException($"--base_model_name_or_path: found {under}, expected nothing: a new adapter on --size or --model is timed");
         NativeTorch.Load(CpuKernels);
         var config = Model is null ? NamedSizes.Of(Size!) : MistralConfigFile.Read(Model);
         pairs = [.. TokenPairSchema.Read([Pairs]).Until(cancellation)];
@@ -97,10 +112,21 @@ internal sealed record BenchOptions : IOptionGroup
             RequireIds(pair, "rejected_ids", pair.RejectedIds, config);
             RequirePositions(pair, config);
         }
-        if (Model is not null) ModelFolder.RequireWeights(Model, config);
+        if (Model is not null) ModelFolder.RequirePlainWeights(Model, config);
         var dtype = Bf16 ? TorchSharp.torch.ScalarType.BFloat16 : TorchSharp.torch.ScalarType.Float32;
-        return new(new(config, Model, Seed, dtype, ComputeDevice.Resolve(Device)), Training, Optimizer, Warm, Steps);
+        var device = ComputeDevice.Resolve(Device);
+        ComputeDevice.AllowTf32(Tf32, device);
+        AttentionChoice.Describe(AttnImplementation, device, dtype, config);
+        return new(new(config, Model, Seed, dtype, device) { AttnImplementation = AttnImplementation, Lora = lora.UsePeft ? LoraConfig.Of(lora, Model ?? Size!) : null }, Training, Optimizer, Warm, Steps);
     }
+
+    /// <summary>The card's name as its driver says it; null on the CPU.</summary>
+    public static string? Gpu(BenchmarkSettings settings) => settings.Model.Device.type == TorchSharp.DeviceType.CUDA
+        ? CudaDriver.Devices.ElementAtOrDefault(Math.Max(0, settings.Model.Device.index))?.Name : null;
+
+    /// <summary>What a utilisation is measured by, in operations a second: what was given, or what the maker states for dense bf16; null where neither is known.</summary>
+    public double? PeakRate(BenchmarkSettings settings) => PeakTflops > 0 ? PeakTflops * 1e12
+        : Bf16 && Gpu(settings) is { } name ? PublishedRates.DenseBf16(name) : null;
 
     private static void RequirePositions(TokenizedPair pair, MistralConfig config)
     {

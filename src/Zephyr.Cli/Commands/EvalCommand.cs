@@ -12,6 +12,9 @@ internal sealed record EvalOptions : IOptionGroup
     [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model", Required = true)]
     public string Model { get; init; } = "";
 
+    [ConfigKey("with adapter folders: the plain model under them, where not the one that their adapter_config.json names")]
+    public string? Base { get; init; }
+
     [ConfigKey("preference pairs: accuracy, margin and DPO loss against --ref_model")]
     public IReadOnlyList<string> Pairs { get; init; } = [];
 
@@ -82,7 +85,7 @@ internal static class EvalCommand
     private static int Run(EvalOptions options, CliSession session)
     {
         var settings = new HeldOutSettings(options.Model, options.Device, options.BatchSize,
-            new() { AutoInsertEmptySystemMsg = options.AutoInsertEmptySystemMsg, OnBadRow = options.OnBadRow });
+            new() { AutoInsertEmptySystemMsg = options.AutoInsertEmptySystemMsg, OnBadRow = options.OnBadRow }) { Base = options.Base };
         void Note(string text) => session.Console.Error.WriteLine(text);
         var results = options.RefModel is { } reference
             ? HeldOutEvaluation.OnPairs(settings, reference, options.Pairs, options.AsDpo(), Note, session.Cancellation)

@@ -16,6 +16,9 @@ internal sealed record GenerateOptions : IOptionGroup
     [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model", Required = true)]
     public string Model { get; init; } = "";
 
+    [ConfigKey("with an adapter folder: the plain model under it, where not the one that its adapter_config.json names")]
+    public string? Base { get; init; }
+
     [ConfigKey("what the user says; with --raw the text to continue", Verbatim = true)]
     public string? Prompt { get; init; }
 
@@ -59,7 +62,7 @@ internal sealed record GenerateOptions : IOptionGroup
 internal static class GenerateCommand
 {
     private const string Usage =
-        "--model DIR (--prompt TEXT | --messages FILE) [--raw | --auto_insert_empty_system_msg] [--temperature T] [--top_p P] "
+        "--model DIR [--base DIR] (--prompt TEXT | --messages FILE) [--raw | --auto_insert_empty_system_msg] [--temperature T] [--top_p P] "
         + "[--top_k K] [--max_new_tokens N] [--seed N]";
 
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<GenerateOptions>(
@@ -68,7 +71,7 @@ internal static class GenerateCommand
     private static int Run(GenerateOptions options, CliSession session)
     {
         var prompts = PromptsOf(options).ToList();
-        using var model = TextModel.Load(options.Model);
+        using var model = TextModel.Load(options.Model, baseFolder: options.Base);
         var (generator, tokenizer) = (new TextGenerator(model.Model), model.Tokenizer);
         var sampling = new SamplingOptions(options.Temperature, options.TopP, options.TopK, options.MaxNewTokens, options.Seed);
         foreach (var (where, prompt) in prompts)

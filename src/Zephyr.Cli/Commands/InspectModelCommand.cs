@@ -1,7 +1,9 @@
 using System.CommandLine;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
+using Zephyr.Model.Weights;
 using Zephyr.Pipeline;
+using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
 
@@ -10,6 +12,9 @@ internal sealed record InspectModelOptions
 {
     [ConfigKey("model folder: config.json, *.safetensors, tokenizer.model", Required = true)]
     public string Model { get; init; } = "";
+
+    [ConfigKey("with an adapter folder: the plain model under it, where not the one that its adapter_config.json names")]
+    public string? Base { get; init; }
 
     [ConfigKey("a line for every tensor, instead of one for those that all layers have")]
     public bool All { get; init; }
@@ -23,14 +28,24 @@ internal static class InspectModelCommand
 {
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<InspectModelOptions>(
         session, "model", "A model folder by its headers: shape, tensors, shards, tokenizer; exit code 2 where a stage could not start from it.",
-        "DIR [--all] [--json]", Run, positional: "model");
+        "DIR [--base DIR] [--all] [--json]", Run, positional: "model");
 
     private static int Run(InspectModelOptions options, CliSession session)
     {
+        if (AdapterFolder.Is(options.Model)) return RunAdapter(options, session);
+        if (options.Base is not null) throw new UserErrorException($"--base: found {options.Base}, expected nothing: {options.Model} is no adapter folder");
         var model = ModelInspection.Of(options.Model);
         if (options.Json) JsonResult.Write(session.Console.Output, Document(model));
         else ModelTables.Write(session.Console.Results, model, options.All);
         return model.IsWhole ? ExitCodes.Done : ExitCodes.BadInput;
+    }
+
+    private static int RunAdapter(InspectModelOptions options, CliSession session)
+    {
+        var adapter = AdapterInspection.Of(options.Model, options.Base);
+        if (options.Json) JsonResult.Write(session.Console.Output, adapter);
+        else AdapterTables.Write(session.Console.Results, adapter, options.All);
+        return adapter.IsWhole ? ExitCodes.Done : ExitCodes.BadInput;
     }
 
     private static object Document(ModelInspection model) => new

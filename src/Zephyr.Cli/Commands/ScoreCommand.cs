@@ -16,6 +16,9 @@ internal sealed record ScoreOptions
     [ConfigKey("model folder: config.json, *.safetensors", Required = true)]
     public string Model { get; init; } = "";
 
+    [ConfigKey("with an adapter folder: the plain model under it, where not the one that its adapter_config.json names")]
+    public string? Base { get; init; }
+
     [ConfigKey("JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}", Required = true)]
     public string Ids { get; init; } = "";
 
@@ -27,11 +30,11 @@ internal sealed record ScoreOptions
 internal static class ScoreCommand
 {
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<ScoreOptions>(
-        session, "score", "Log-probabilities of given token ids: sum and count of every completion.", "--model DIR --ids FILE [--json]", Run);
+        session, "score", "Log-probabilities of given token ids: sum and count of every completion.", "--model DIR [--base DIR] --ids FILE [--json]", Run);
 
     private static int Run(ScoreOptions options, CliSession session)
     {
-        using var model = ModelFolder.Load(options.Model, ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
+        using var model = ModelFolder.Load(ModelSource.Of(options.Model, options.Base), ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
         var scores = CompletionScores.Of(model, TokenIdSchema.Read([options.Ids]).Until(session.Cancellation)).ToList();
         if (options.Json) JsonResult.Write(session.Console.Output, scores.Select(score => new { sum_logp = score.SumLogProb, tokens = score.Tokens }));
         else ResultTable.Write(session.Console.Results, [">row", ">sum_logp", ">tokens"],

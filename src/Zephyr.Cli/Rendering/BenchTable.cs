@@ -20,9 +20,9 @@ internal static class BenchTable
 {
     private const double Mebibyte = 1 << 20;
 
-    public static void Write(CliConsole console, BenchOptions options, BenchOutcome outcome)
+    public static void Write(CliConsole console, BenchOptions options, BenchmarkSettings settings, BenchOutcome outcome)
     {
-        var result = outcome.Result;
+        var (result, peak) = (outcome.Result, options.PeakRate(settings));
         var document = new
         {
             outcome.Stage,
@@ -41,6 +41,12 @@ internal static class BenchTable
             PlannedCountedMib = Math.Round(result.Plan.Tensors / Mebibyte),
             MatmulGflops = Math.Round(result.MatrixProductsPerSecond / 1e9, 1),
             MatmulShare = Math.Round(result.MatrixProductShare, 3),
+            Device = settings.Model.Device.ToString(),
+            Gpu = BenchOptions.Gpu(settings),
+            DevicePeakMib = result.DevicePeakBytes is { } onDevice ? Math.Round(onDevice / Mebibyte) : (double?)null,
+            ModelTflops = Math.Round(result.ModelOperationsPerSecond / 1e12, 3),
+            PeakTflops = peak / 1e12,
+            Mfu = peak is { } rate ? Math.Round(result.ModelOperationsPerSecond / rate, 4) : (double?)null,
             ReferenceS = result.ReferenceSeconds is { } seconds ? Math.Round(seconds, 3) : (double?)null,
             Threads = TorchSharp.torch.get_num_threads(),
             Libtorch = NativeTorch.Load().Version,
@@ -61,8 +67,11 @@ internal static class BenchTable
             ["  of it from the first model on", $"{document.TensorPeakMib:0}"],
             ["  as planned (zephyr plan)", $"{document.PlannedMib:0}"],
             .. document.CountedMib is { } counted ? [["tensors at their most, counted, MiB", $"{counted:0}"], ["  as planned", $"{document.PlannedCountedMib:0}"]] : Array.Empty<string[]>(),
+            .. document.DevicePeakMib is { } ofDevice ? [[$"peak memory of the {document.Gpu}, MiB", $"{ofDevice:0}"]] : Array.Empty<string[]>(),
             ["matrix products, GFLOP/s", $"{document.MatmulGflops:0.0}"],
             ["  share that the steps reach", $"{document.MatmulShare:0.000}"],
+            ["the model's operations, TFLOP/s", $"{document.ModelTflops:0.000}"],
+            .. document.Mfu is { } share ? [[$"  of {document.PeakTflops:0.#} TFLOP/s (MFU)", $"{share:0.000}"]] : Array.Empty<string[]>(),
         ];
         ResultTable.Write(console.Results, [$"{outcome.Stage} {document.Size} {document.Dtype}", ">value"], rows);
     }

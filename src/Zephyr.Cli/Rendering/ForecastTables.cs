@@ -12,7 +12,8 @@ internal static class ForecastTables
     public static void Write(IAnsiConsole console, StageForecast forecast, FlopsRate? rate)
     {
         var (memory, shape) = (forecast.Memory, forecast.Setup.Model);
-        console.WriteLine($"{forecast.Stage} of {OneLine(forecast.Model)}: {Whole(shape.ParameterCount)} parameters, {(forecast.Setup.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32")}");
+        var learns = forecast.Setup.Adapter is null ? "" : $", beside which {Whole(forecast.Setup.Learned)} of an adapter learn";
+        console.WriteLine($"{forecast.Stage} of {OneLine(forecast.Model)}: {Whole(shape.ParameterCount)} parameters{learns}, {(forecast.Setup.Bf16 ? "bfloat16" : "float32")}");
         if (forecast.Rows is { } rows)
             console.WriteLine($"{Several(rows.Train.Count, rows.Unit[..^1])} of {Whole(rows.Train.Tokens)} tokens, the longest sequence {Whole(rows.Train.Longest)}");
         foreach (var note in forecast.Notes) console.WriteLine(OneLine(note));

@@ -36,12 +36,22 @@ internal static partial class ModelTables
         ]);
         ResultTable.Write(console, ["file", ">tensors", ">bytes"], summary.Files.Select(file =>
             new[] { file.Name, Whole(summary.Tensors.Count(tensor => tensor.File == file.Name)), Whole(file.Bytes) }));
-        ResultTable.Write(console, ["tensor", ">count", "type", ">shape", ">bytes", "file"], Groups(summary.Tensors, all).Select(Row));
+        WriteTensors(console, summary.Tensors, all);
         console.WriteLine($"tokenizer: {OneLine(model.Tokenizer)}");
         console.WriteLine($"generation_config.json: {OneLine(model.Generation ?? "none")}");
-        foreach (var (what, names) in new[] { ("missing", summary.Differences.Missing), ("unexpected", summary.Differences.Unexpected), ("mis-shaped", summary.Differences.Misshaped) })
-            foreach (var name in names) console.WriteLine(OneLine($"{what}: {name}"));
+        WriteDifferences(console, summary.Differences);
         console.WriteLine(model.IsWhole ? "whole: a stage can start from it" : "not whole: no stage can start from it");
+    }
+
+    /// <summary>Writes a table of tensors.</summary>
+    public static void WriteTensors(IAnsiConsole console, IReadOnlyList<TensorSummary> tensors, bool all) =>
+        ResultTable.Write(console, ["tensor", ">count", "type", ">shape", ">bytes", "file"], Groups(tensors, all).Select(Row));
+
+    /// <summary>Writes a line for each tensor that is not as it should be.</summary>
+    public static void WriteDifferences(IAnsiConsole console, WeightDifferences differences)
+    {
+        foreach (var (what, names) in new[] { ("missing", differences.Missing), ("unexpected", differences.Unexpected), ("mis-shaped", differences.Misshaped) })
+            foreach (var name in names) console.WriteLine(OneLine($"{what}: {name}"));
     }
 
     /// <summary>Tensors that differ in their layer only, in the order of their first.</summary>

@@ -62,7 +62,7 @@ internal static class PlanText
     }
 
     private static string ModelOf(ModelPlan model) =>
-        $"{model.Path}: {Whole(model.Parameters)} parameters, {model.Precision} on {model.Device}";
+        $"{model.Path}: {Whole(model.Parameters)} parameters{(model.Frozen > 0 ? $" that learn beside {Whole(model.Frozen)} that do not" : "")}, {model.Precision} on {model.Device}";
 
     private static string StepsOf(RunPlan plan)
     {

@@ -58,8 +58,8 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
     public IReadOnlyList<ResolvedKey> Finish()
     {
         if (_incomplete) throw new ConfigException(_problems);
-        var assumed = HandbookDefaults.Of(schema.Stage, Given).Where(entry => !_settings.ContainsKey(schema.Find(entry.Key)!)).ToDictionary();
-        foreach (var (name, value) in assumed) schema.Find(name)!.Set(config, value);
+        var assumed = HandbookDefaults.Of(schema.Stage, Given).Where(entry => !_settings.ContainsKey(schema.Find(entry.Key)!)).ToDictionary(entry => entry.Key);
+        foreach (var (name, value, _) in assumed.Values) schema.Find(name)!.Set(config, value);
         foreach (var key in schema.Keys.Where(key => key.Required && IsEmpty(key.Get(config)))) AddMissing(key);
         // A command's few options are checked against each other: where one has no usable value, what is said of the absent ones follows from it.
         var followsFromAnother = usage.Count > 0 || (schema.Stage is null && _problems.Count > 0);
@@ -73,7 +73,7 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
         }
 
         if (_problems.Count > 0) throw new ConfigException(_problems);
-        return [.. schema.Keys.Select(key => new ResolvedKey(key.Name, key.Get(config), OriginOf(key, assumed.Keys), assumed.ContainsKey(key.Name)))];
+        return [.. schema.Keys.Select(key => new ResolvedKey(key.Name, key.Get(config), OriginOf(key, assumed), assumed.ContainsKey(key.Name)))];
     }
 
     /// <summary>An empty text is a value that was forgotten (an unset variable of a script), never a wish for the default.</summary>
@@ -163,8 +163,8 @@ internal sealed class ConfigResolution(ConfigSchema schema, object config, strin
     private LocatedProblem Locate(Setting setting, string message) =>
         new(setting.Line is null ? null : file, setting.Line, setting.Written, message);
 
-    private string OriginOf(ConfigKey key, IReadOnlyCollection<string> assumed) =>
-        _settings.TryGetValue(key, out var setting) ? OriginOf(setting) : assumed.Contains(key.Name) ? HandbookDefaults.Origin : ResolvedKey.Default;
+    private string OriginOf(ConfigKey key, Dictionary<string, AssumedValue> assumed) =>
+        _settings.TryGetValue(key, out var setting) ? OriginOf(setting) : assumed.TryGetValue(key.Name, out var value) ? value.Origin : ResolvedKey.Default;
 
     private string OriginOf(Setting setting) =>
         (setting.Line is null ? $"option {setting.Written}" : $"file {file} line {setting.Line}") + (setting.Wording.Length > 0 ? $" ({setting.Wording})" : "");

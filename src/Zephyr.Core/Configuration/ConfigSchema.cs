@@ -10,7 +10,10 @@ public sealed class ConfigSchema
 {
     private static readonly ConcurrentDictionary<Type, ConfigSchema> Known = new();
     private static readonly (string Stage, Type Config)[] StageConfigs =
-        [("sft", typeof(SftConfig)), ("aif", typeof(AifConfig)), ("dpo", typeof(DpoConfig))];
+        [("clean", typeof(CleanConfig)), ("sft", typeof(SftConfig)), ("aif", typeof(AifConfig)), ("dpo", typeof(DpoConfig))];
+
+    // A key that is mistyped among the stages of the recipe is rather one of theirs.
+    private const string Beside = "clean";
 
     private readonly Dictionary<string, ConfigKey> _byName = [];
 
@@ -29,7 +32,7 @@ public sealed class ConfigSchema
         }
     }
 
-    /// <summary>sft, aif or dpo; null for a record that is no stage's (the options of another command).</summary>
+    /// <summary>clean, sft, aif or dpo; null for a record that is no stage's (the options of another command).</summary>
     public string? Stage { get; }
 
     /// <summary>Every key, in the order of declaration.</summary>
@@ -67,7 +70,7 @@ public sealed class ConfigSchema
     public string? ExplainForeign(string name)
     {
         if (Stage is null) return null;
-        var owners = StageConfigs.Where(other => other.Stage != Stage && Of(other.Config).Takes(name)).Select(other => other.Stage).ToList();
+        var owners = StageConfigs.Where(other => other.Stage != Stage && other.Stage != Beside && Of(other.Config).Takes(name)).Select(other => other.Stage).ToList();
         return owners.Count == 0 ? null : $"belongs to {string.Join(" and ", owners)}, not to {Stage}";
     }
 

@@ -58,13 +58,21 @@ public sealed record DpoOptions : IOptionGroup
     [ConfigKey("which part of a too long prompt is kept: keep_end, keep_start")]
     public string TruncationMode { get; init; } = "keep_end";
 
-    /// <summary>frozen: a second model in memory, the paper's four forward passes a step; cached: computed once before training, so that it is not in memory then.</summary>
-    [ConfigKey("where the reference log-probabilities come from: frozen (a second model in memory), cached (computed once before training, kept in output_dir)")]
+    /// <summary>
+    /// frozen: a second model in memory, the paper's four forward passes a step; cached: computed once before training, so that it is not in memory then; adapter: the policy
+    /// with its adapter off, or as it was when it started.
+    /// </summary>
+    [ConfigKey("where the reference log-probabilities come from: frozen (a second model in memory), cached (computed once before training, kept in output_dir), "
+        + "adapter (with use_peft: the policy with its adapter off, or as it stood at the start where that was an adapter)")]
     public string Reference { get; init; } = "frozen";
 
     /// <summary>Folder of the reference model; the starting policy when null.</summary>
     [ConfigKey("folder of the reference model; the starting policy when not given")]
     public string? RefModelNameOrPath { get; init; }
+
+    /// <summary>Apply no dropout to adapters, so that policy and reference differ by what is learnt alone. TRL's default too.</summary>
+    [ConfigKey("with use_peft: apply no lora_dropout, as TRL in DPO")]
+    public bool DisableDropout { get; init; } = true;
 
     /// <summary>
     /// separate: one forward pass each for chosen and rejected; concatenated: both in one ragged pass; shared_prefix: one ragged pass in
@@ -119,7 +127,7 @@ public sealed record DpoOptions : IOptionGroup
         if (Tokenization != "trl" && MaxPromptLength >= MaxLength)
             yield return new("max_prompt_length", $"must be under max_length ({MaxLength}), or no room is left for an answer (was {MaxPromptLength})");
         foreach (var problem in OneOf("truncation_mode", TruncationMode, "keep_end", "keep_start")) yield return problem;
-        foreach (var problem in OneOf("reference", Reference, "frozen", "cached")) yield return problem;
+        foreach (var problem in OneOf("reference", Reference, "frozen", "cached", "adapter")) yield return problem;
         foreach (var problem in OneOf("pair_layout", PairLayout, "separate", "concatenated", "shared_prefix")) yield return problem;
     }
 }

@@ -30,13 +30,21 @@ public sealed record ModelOptions : IOptionGroup
     [ConfigKey("matrix products on the CPU: default, or native (the processor's widest instructions, also on AMD; other last bits)")]
     public string CpuKernels { get; init; } = "default";
 
+    /// <summary>auto (FlashAttention 2 where it can run: on CUDA, in bf16), sdpa (sequence by sequence), or flash_attention_2, which is refused where it cannot run.</summary>
+    [ConfigKey("how attention is computed: auto (flash_attention_2 on CUDA with bf16, sdpa elsewhere), sdpa, flash_attention_2")]
+    public string AttnImplementation { get; init; } = "auto";
+
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
+        .. CheckAttention(AttnImplementation),
         .. OneOf("cpu_kernels", CpuKernels, "default", "native"),
         .. OneOf("torch_dtype", TorchDtype, "float32", "bfloat16"),
         .. CheckDevice(Device),
     ];
+
+    /// <summary>Whether there is such a way; whether it can be gone is asked when device, data type and model are known.</summary>
+    internal static IEnumerable<ConfigProblem> CheckAttention(string implementation) => OneOf("attn_implementation", implementation, "auto", "sdpa", "flash_attention_2");
 
     /// <summary>The form of a device's name; whether there is such a device is asked later.</summary>
     internal static IEnumerable<ConfigProblem> CheckDevice(string device) =>

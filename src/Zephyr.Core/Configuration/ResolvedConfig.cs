@@ -81,7 +81,7 @@ public sealed record ResolvedConfig<T>(T Value, IReadOnlyList<ResolvedKey> Keys)
         double number => JsonValue.Create(number),
         IReadOnlyList<string> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(Secrets.Mask(item)))]),
         IReadOnlyList<double> list => new JsonArray([.. list.Select(item => (JsonNode?)JsonValue.Create(item))]),
-        IReadOnlyDictionary<string, double> map => new JsonObject(map.Select(entry => KeyValuePair.Create(Secrets.Mask(entry.Key), (JsonNode?)JsonValue.Create(entry.Value)))),
+        IReadOnlyDictionary<string, double> map => new JsonObject(map.Select(entry => KeyValuePair.Create(Secrets.Mask(entry.Key), (JsonNode?)JsonValue.Create(entry.Value))).DistinctBy(entry => entry.Key)),
         _ => throw new NotSupportedException($"a configuration value cannot be {value.GetType()}"),
     };
 }

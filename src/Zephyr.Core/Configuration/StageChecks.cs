@@ -17,6 +17,15 @@ internal static class StageChecks
             yield return new("eval_strategy", $"needs rows to evaluate on: give eval_dataset or eval_fraction (was {cadence.EvalStrategy})");
     }
 
+    /// <summary>The model with its adapter off is a reference only where there is an adapter, and it is no folder's.</summary>
+    public static IEnumerable<ConfigProblem> AdapterReference(DpoOptions dpo, LoraOptions lora)
+    {
+        if (dpo.Reference != "adapter") yield break;
+        if (!lora.UsePeft) yield return new("reference", "adapter is the policy with its adapter off: give use_peft: true (was false), or write frozen");
+        if (dpo.RefModelNameOrPath is { } folder)
+            yield return new("ref_model_name_or_path", $"has no meaning for reference: adapter, which is the model that the run starts from: remove it, or write reference: frozen (was {folder})");
+    }
+
     /// <summary>Optimal transport sorts the pairs of a micro-batch: of one pair there is nothing to sort.</summary>
     public static IEnumerable<ConfigProblem> SortedPairs(DpoOptions dpo, TrainingOptions training)
     {

@@ -8,6 +8,9 @@ public sealed record SftConfig : IOptionGroup
     /// <summary>The starting model.</summary>
     public ModelOptions Model { get; init; } = new();
 
+    /// <summary>Adapters in place of all weights.</summary>
+    public LoraOptions Lora { get; init; } = new();
+
     /// <summary>The rows.</summary>
     public DataOptions Data { get; init; } = new();
 
@@ -42,6 +45,19 @@ public sealed record AifConfig
     /// <summary>Scored answers to pairs.</summary>
     public AifOptions Aif { get; init; } = new();
 
+    /// <summary>What is looked for among the prompts.</summary>
+    public AuditOptions Audit { get; init; } = new();
+
+    /// <summary>Output and seed.</summary>
+    public RunOptions Run { get; init; } = new();
+}
+
+/// <summary>Everything <c>zephyr clean</c> can be told.</summary>
+public sealed record CleanConfig
+{
+    /// <summary>Rows and rules.</summary>
+    public CleanOptions Clean { get; init; } = new();
+
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
 }
@@ -51,6 +67,9 @@ public sealed record DpoConfig : IOptionGroup
 {
     /// <summary>The starting policy.</summary>
     public ModelOptions Model { get; init; } = new();
+
+    /// <summary>Adapters in place of all weights.</summary>
+    public LoraOptions Lora { get; init; } = new();
 
     /// <summary>The rows.</summary>
     public DataOptions Data { get; init; } = new();
@@ -79,7 +98,7 @@ public sealed record DpoConfig : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
-        .. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
+        .. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. AdapterReference(Dpo, Lora), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
         .. BestModel(Best, Cadence, Metrics(Dpo)),
     ];
 }

@@ -44,6 +44,10 @@ public sealed record TrainingOptions : IOptionGroup
     [ConfigKey("train bf16 weights with an fp32 master copy and fp32 moments")]
     public bool Bf16 { get; init; }
 
+    /// <summary>Products of float32 numbers may round them to TF32 (10 bits of mantissa) on GPUs from compute capability 8.0 on.</summary>
+    [ConfigKey("float32 products on CUDA may round what they multiply to TF32; changes nothing on the CPU, and little with bf16: true")]
+    public bool Tf32 { get; init; }
+
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate()
     {

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Zephyr.Feedback.Audit;
 
 namespace Zephyr.Feedback;
 
@@ -16,7 +17,8 @@ public sealed record ModelRecord(string Model, int Answers, int Chosen, int Reje
 /// <param name="Equal">As long.</param>
 /// <param name="Shorter">Chosen is shorter.</param>
 /// <param name="LongerShare">Longer ones among all pairs; 0 for none. Far from 0.5, the preference is partly one for length.</param>
-public sealed record LengthRecord(int Longer, int Equal, int Shorter, double LongerShare);
+/// <param name="Correlation">How far scores go with length.</param>
+public sealed record LengthRecord(int Longer, int Equal, int Shorter, double LongerShare, LengthCorrelation Correlation);
 
 /// <summary>
 /// What went in, what came out and what was left out on the way: audit.json. It holds no times and no paths: the same
@@ -37,6 +39,10 @@ public sealed record LengthRecord(int Longer, int Equal, int Shorter, double Lon
 /// <param name="Margin">Chosen score minus rejected score, of all pairs.</param>
 /// <param name="Length">Which answer is longer.</param>
 /// <param name="Models">By name, in ordinal order.</param>
+/// <param name="Agreement">Of every two aspects that answers were rated on; docs/ai-feedback.md has the formulas of this and all that follows.</param>
+/// <param name="Position">By what the judge was asked; empty where rows do not say where it saw the answers.</param>
+/// <param name="Duplicates">Prompts that say the same as others; null where they were not looked for.</param>
+/// <param name="Contamination">Prompts that occur in evaluation sets; null where none were named.</param>
 public sealed record FeedbackAudit(
     int Rows,
     int RepeatedPrompts,
@@ -52,7 +58,11 @@ public sealed record FeedbackAudit(
     Histogram Score,
     Histogram Margin,
     LengthRecord Length,
-    IReadOnlyList<ModelRecord> Models)
+    IReadOnlyList<ModelRecord> Models,
+    IReadOnlyList<AgreementRecord> Agreement,
+    IReadOnlyList<PositionRecord> Position,
+    DuplicateRecord? Duplicates,
+    ContaminationRecord? Contamination)
 {
     private static readonly JsonSerializerOptions Layout = new()
     {

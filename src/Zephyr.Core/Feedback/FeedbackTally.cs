@@ -1,10 +1,19 @@
+using Zephyr.Configuration;
 using Zephyr.Data;
+using Zephyr.Feedback.Audit;
 
 namespace Zephyr.Feedback;
 
-/// <summary>Adds up the outcomes of a run into its <see cref="FeedbackAudit"/>.</summary>
-public sealed class FeedbackTally
+/// <summary>Adds up the outcomes of a run into its <see cref="FeedbackAudit"/>. What it keeps grows by some bytes a prompt and an answer, never by their texts.</summary>
+/// <param name="options">What is looked for.</param>
+/// <param name="evaluation">The evaluation sets that prompts were looked for in; null for none.</param>
+public sealed class FeedbackTally(AuditOptions options, EvaluationSets? evaluation = null) : IDisposable
 {
+    private readonly PromptDuplicates? _duplicates = options.NearDuplicates > 0 ? new(options.NearDuplicates) : null;
+    private readonly ContaminationTally _contamination = new();
+    private readonly AspectAgreement _agreement = new();
+    private readonly PositionBias _position = new();
+    private readonly LengthBias _length = new();
     private readonly HashSet<long> _prompts = [];
     private readonly Dictionary<PromptDrop, int> _droppedPrompts = Enum.GetValues<PromptDrop>().ToDictionary(reason => reason, _ => 0);
     private readonly Dictionary<AnswerDrop, int> _droppedAnswers = Enum.GetValues<AnswerDrop>().ToDictionary(reason => reason, _ => 0);
@@ -20,6 +29,11 @@ public sealed class FeedbackTally
     {
         _rows++;
         _prompts.Add(PromptKey.Of(outcome.Prompt.Prompt));
+        _duplicates?.Add(outcome.Prompt.Prompt);
+        if (outcome.FoundIn is { } found) _contamination.Add(outcome.Prompt.Prompt, found);
+        foreach (var completion in outcome.Prompt.Completions) _agreement.Add(completion);
+        _position.Add(outcome);
+        _length.Add(outcome.Candidates);
         _completions += outcome.Prompt.Completions.Count;
         foreach (var reason in outcome.DroppedAnswers) _droppedAnswers[reason]++;
         if (outcome.BestTied) _tiedBest++;
@@ -40,8 +54,12 @@ public sealed class FeedbackTally
         return new(
             _rows, _rows - _prompts.Count, pairs, pairs - _test, _test, _droppedPrompts, _completions, _droppedAnswers,
             _droppedRatings, _tiedBest, _margins.Count(margin => margin == 0), Histogram.Of(_scores), Histogram.Of(_margins),
-            new(_longer, _equal, pairs - _longer - _equal, pairs == 0 ? 0 : (double)_longer / pairs), [.. _models.Values]);
+            new(_longer, _equal, pairs - _longer - _equal, pairs == 0 ? 0 : (double)_longer / pairs, _length.ToRecord()), [.. _models.Values],
+            _agreement.ToRecords(), _position.ToRecords(), _duplicates?.ToRecord(), evaluation is null ? null : _contamination.ToRecord(evaluation));
     }
+
+    /// <summary>Lets go of the file that prompts are compared in.</summary>
+    public void Dispose() => _duplicates?.Dispose();
 
     private void AddPair(ScoredPair pair, bool isTest)
     {

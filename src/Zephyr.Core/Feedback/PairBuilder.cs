@@ -1,6 +1,7 @@
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
+using Zephyr.Feedback.Audit;
 using Zephyr.Runtime;
 
 namespace Zephyr.Feedback;
@@ -11,7 +12,10 @@ namespace Zephyr.Feedback;
 /// the order of the rows nor which other rows there are changes a pair. Rows that repeat a prompt draw the same random
 /// numbers, each over its own answers.
 /// </summary>
-public sealed class PairBuilder(AifOptions options, long seed)
+/// <param name="options">What scores are, which answer is rejected, what is dropped.</param>
+/// <param name="seed">The run's seed.</param>
+/// <param name="evaluation">Evaluation sets in which prompts are looked for; null for none.</param>
+public sealed class PairBuilder(AifOptions options, long seed, EvaluationSets? evaluation = null)
 {
     // "pair" in ASCII: what the numbers are for, so that the test split's are independent of them.
     private const long Stream = 0x70616972;
@@ -25,9 +29,11 @@ public sealed class PairBuilder(AifOptions options, long seed)
         var (candidates, dropped) = Candidates(prompt);
         var top = candidates.Count == 0 ? 0 : candidates.Max(candidate => candidate.Score);
         Candidate[] best = [.. candidates.Where(candidate => candidate.Score == top)];
-        PairOutcome Drop(PromptDrop reason) => new(prompt, candidates, dropped, best.Length > 1, null, reason);
+        var foundIn = evaluation?.Find(prompt.Prompt);
+        PairOutcome Drop(PromptDrop reason) => new(prompt, candidates, dropped, best.Length > 1, null, reason) { FoundIn = foundIn };
 
         if (string.IsNullOrWhiteSpace(prompt.Prompt)) return Drop(PromptDrop.EmptyPrompt);
+        if (foundIn is not null && evaluation!.Drops) return Drop(PromptDrop.InEvaluationSet);
         if (candidates.Count < 2) return Drop(PromptDrop.FewerThanTwoAnswers);
         if (best.Length > 1 && options.Ties == "drop") return Drop(PromptDrop.BestScoreTied);
 
@@ -38,7 +44,7 @@ public sealed class PairBuilder(AifOptions options, long seed)
         var pair = new ScoredPair(prompt.Prompt, chosen, pool[random.NextInt(pool.Length)]);
         return pair.Margin < options.MinMargin
             ? Drop(PromptDrop.MarginTooSmall)
-            : new(prompt, candidates, dropped, best.Length > 1, pair, null);
+            : new(prompt, candidates, dropped, best.Length > 1, pair, null) { FoundIn = foundIn };
     }
 
     /// <summary>The answers from which the rejected one is drawn.</summary>

@@ -1,3 +1,4 @@
+using Zephyr.Data.Cleaning;
 using Zephyr.Data.Sources;
 
 namespace Zephyr.Feedback;
@@ -19,6 +20,9 @@ public enum PromptDrop
 
     /// <summary>The scores differ by less than <c>min_margin</c>.</summary>
     MarginTooSmall,
+
+    /// <summary>The prompt shares a passage with an evaluation set, and <c>on_contaminated</c> is <c>drop</c>.</summary>
+    InEvaluationSet,
 }
 
 /// <summary>Why an answer is no candidate.</summary>
@@ -63,4 +67,8 @@ public sealed record PairOutcome(
     IReadOnlyList<AnswerDrop> DroppedAnswers,
     bool BestTied,
     ScoredPair? Pair,
-    PromptDrop? Dropped);
+    PromptDrop? Dropped)
+{
+    /// <summary>The text of an evaluation set with which the prompt shares a passage; null where there is none, or none was looked for.</summary>
+    public EvaluationText? FoundIn { get; init; }
+}

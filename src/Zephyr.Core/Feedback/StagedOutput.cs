@@ -10,27 +10,30 @@ namespace Zephyr.Feedback;
 /// </summary>
 public sealed class StagedOutput : IDisposable
 {
-    private const string Stage = "aif", StagingName = ".partial", LockName = ".lock";
+    private const string StagingName = ".partial", LockName = ".lock";
 
     // What sft and dpo leave behind: nothing of it is replaced here, so what is left of it would stand among the pairs.
     private static readonly string[] TrainingFiles =
         ["*.safetensors", "*.safetensors.index.json", "config.json", "metrics.jsonl", "checkpoint-*"];
 
-    // What this stage replaces when it starts over.
-    private static readonly string[] OwnFiles = ["audit.json", OutputFolder.RecordName, "train_prefs.*", "test_prefs.*"];
+    // What aif replaces when it starts over.
+    private static readonly StageOutput Pairs = new("aif", folder => Existing(folder, ["audit.json", OutputFolder.RecordName, "train_prefs.*", "test_prefs.*"]));
 
+    private readonly StageOutput _stage;
     private readonly string _folder;
     private readonly string _staging;
     private readonly bool _created;
     private readonly IDisposable _lock;
 
     /// <param name="run">Names the folder and says whether a run in it may be replaced.</param>
+    /// <param name="stage">Whose output it is; aif's when null.</param>
     /// <exception cref="UserErrorException">The folder holds a run already, another run writes to it, or it cannot be written.</exception>
-    public StagedOutput(RunOptions run)
+    public StagedOutput(RunOptions run, StageOutput? stage = null)
     {
+        _stage = stage ?? Pairs;
         _folder = run.OutputDir;
         _staging = Path.Combine(_folder, StagingName);
-        RequireFree(run);
+        RequireFree(run, _stage);
         _created = !Directory.Exists(_folder);
         try
         {
@@ -52,7 +55,7 @@ public sealed class StagedOutput : IDisposable
     /// <param name="last">The file that is moved last: where it is, the others are.</param>
     public IReadOnlyList<string> Commit(string last)
     {
-        foreach (var file in Existing(_folder, OwnFiles).ToArray()) File.Delete(file);
+        foreach (var file in _stage.Files(_folder).ToArray()) File.Delete(file);
         string[] names = [.. Staged().Select(file => Path.GetFileName(file)!)
             .OrderBy(name => name == last).ThenBy(name => name, StringComparer.Ordinal)];
         foreach (var name in names) File.Move(PathOf(name), Path.Combine(_folder, name));
@@ -68,24 +71,27 @@ public sealed class StagedOutput : IDisposable
         if (_created && Directory.Exists(_folder) && !Directory.EnumerateFileSystemEntries(_folder).Any()) Directory.Delete(_folder);
     }
 
-    /// <summary>Refuses a folder that the pairs must not go to. Changes nothing.</summary>
+    /// <summary>Refuses a folder that the output must not go to. Changes nothing.</summary>
+    /// <param name="run">Names the folder and says whether a run in it may be replaced.</param>
+    /// <param name="output">Whose output it is; aif's when null.</param>
     /// <exception cref="UserErrorException">It is a file, or holds a run that is not to be replaced.</exception>
-    public static void RequireFree(RunOptions run)
+    public static void RequireFree(RunOptions run, StageOutput? output = null)
     {
+        output ??= Pairs;
         var folder = run.OutputDir;
         if (File.Exists(folder)) throw new UserErrorException($"output_dir {folder}: found a file, expected a folder");
-        if (OtherStage(folder) is { } stage)
-            throw new UserErrorException($"output_dir {folder}: holds the output of {stage}, which aif never overwrites, expected a folder of its own");
-        if (!run.OverwriteOutputDir && Existing(folder, OwnFiles).FirstOrDefault() is { } file)
+        if (OtherStage(folder, output.Stage) is { } stage)
+            throw new UserErrorException($"output_dir {folder}: holds the output of {stage}, which {output.Stage} never overwrites, expected a folder of its own");
+        if (!run.OverwriteOutputDir && output.Files(folder).FirstOrDefault() is { } file)
             throw new UserErrorException(
                 $"output_dir {folder}: holds a run's output already ({Path.GetFileName(file)}), "
                 + "expected an empty folder, or overwrite_output_dir: true to start over");
     }
 
     /// <summary>Whose folder it is, where it is another stage's: its files would stay among the new ones and lose their run.json.</summary>
-    private static string? OtherStage(string folder)
+    private static string? OtherStage(string folder, string own)
     {
-        if (OutputFolder.StageOf(folder) is { } recorded && recorded != Stage) return recorded;
+        if (OutputFolder.StageOf(folder) is { } recorded && recorded != own) return recorded;
         return Existing(folder, TrainingFiles).FirstOrDefault() is { } file ? $"a training run ({Path.GetFileName(file)})" : null;
     }
 
@@ -94,3 +100,8 @@ public sealed class StagedOutput : IDisposable
 
     private IEnumerable<string> Staged() => Directory.EnumerateFiles(_staging).Where(file => Path.GetFileName(file) != LockName);
 }
+
+/// <summary>Whose an output folder is, and which files of an earlier run of it are replaced.</summary>
+/// <param name="Stage">aif, clean.</param>
+/// <param name="Files">Those that stand in a folder.</param>
+public sealed record StageOutput(string Stage, Func<string, IEnumerable<string>> Files);

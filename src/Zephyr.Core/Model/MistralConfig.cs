@@ -90,6 +90,10 @@ internal static class WeightNames
 
     public static string Layer(int index) => $"model.layers.{index}";
 
+    /// <summary>"model.layers.0.self_attn.q_proj": a projection's weight without its last part.</summary>
+    public static string Module(int layer, string projection) =>
+        $"{Layer(layer)}.{(projection is "gate_proj" or "up_proj" or "down_proj" ? "mlp" : "self_attn")}.{projection}";
+
     /// <summary>Norm weights are not decayed, as in transformers.</summary>
     public static bool IsNorm(string name) => name.EndsWith("norm.weight", StringComparison.Ordinal);
 }

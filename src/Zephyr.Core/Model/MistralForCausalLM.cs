@@ -1,4 +1,6 @@
 using Zephyr.Data.Batches;
+using Zephyr.Model.Adapters;
+using Zephyr.Runtime;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -6,12 +8,13 @@ namespace Zephyr.Model;
 
 /// <summary>
 /// Mistral: embedding, decoder layers, final norm, head. It returns hidden states; which rows meet the vocabulary is the
-/// objective's business (decision 2). Owns its parameters.
+/// objective's business (decision 2). Owns its parameters, and the adapter that is attached to it.
 /// </summary>
 public sealed class MistralForCausalLM : IDisposable
 {
     private readonly Weight _embedding_VD;
     private readonly RotaryEmbedding _rotary;
+    private LoraAdapter? _attached;
 
     /// <param name="config">The shape.</param>
     /// <param name="parameters">Every weight that <see cref="MistralConfig.Weights"/> lists; the model takes them over.</param>
@@ -24,6 +27,7 @@ public sealed class MistralForCausalLM : IDisposable
         Layers = [.. Enumerable.Range(0, config.NumHiddenLayers).Select(index => new DecoderLayer(config, parameters, index))];
         FinalNorm = new(parameters.Of(WeightNames.FinalNorm), config.RmsNormEps);
         _rotary = new(config.HeadDim, config.RopeTheta, Device);
+        ChooseAttention(AttentionChoice.Auto);
     }
 
     /// <summary>The shape.</summary>
@@ -41,9 +45,60 @@ public sealed class MistralForCausalLM : IDisposable
     /// <summary>The head's numbers, [V, D].</summary>
     public Tensor Head_VD => Head.Value;
 
+    /// <summary>Takes whole batches at once; null where attention goes sequence by sequence.</summary>
+    internal IVarlenKernel? AttentionKernel { get; set; }
+
     internal IReadOnlyList<DecoderLayer> Layers { get; }
 
     internal RmsNorm FinalNorm { get; }
+
+    /// <summary>The adapter that is on; null for none.</summary>
+    public LoraAdapter? Adapter { get; private set; }
+
+    /// <summary>What is trained: the adapter's factors where one is attached, else all weights.</summary>
+    public ParameterSet Learned => _attached?.Parameters ?? Parameters;
+
+    /// <summary>Told by the training loop which micro-batch is under way.</summary>
+    public DropoutClock Dropout { get; } = new();
+
+    internal bool EmbeddingLearns => _embedding_VD.Learns;
+
+    /// <summary>The lowest layer that the way back has to reach; the number of layers where there is none.</summary>
+    internal int LowestThatLearns
+    {
+        get
+        {
+            if (EmbeddingLearns) return 0;
+            var lowest = 0;
+            while (lowest < Layers.Count && !Layers[lowest].Learns) lowest++;
+            return lowest;
+        }
+    }
+
+    /// <summary>Takes an adapter over and switches it on. From here on the weights themselves are frozen.</summary>
+    public void Attach(LoraAdapter adapter)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        if (_attached is not null) throw new InvalidOperationException("an adapter is attached already");
+        Parameters.RequireGradients(false);
+        _attached = adapter;
+        Switch(adapter);
+    }
+
+    /// <summary>Another adapter, or none, until the result is disposed of: the reference is the same model so. No pass may be under way.</summary>
+    /// <param name="adapter">Not owned; null switches adapters off.</param>
+    public IDisposable With(LoraAdapter? adapter)
+    {
+        var before = Adapter;
+        Switch(adapter);
+        return new Restoring(() => Switch(before));
+    }
+
+    /// <summary>Sets which way attention goes; a model begins with <see cref="AttentionChoice.Auto"/>.</summary>
+    /// <param name="implementation">auto, sdpa or flash_attention_2.</param>
+    /// <exception cref="UserErrorException">It cannot go that way; the message says why.</exception>
+    public void ChooseAttention(string implementation) =>
+        AttentionKernel = AttentionChoice.Of(implementation, Device, _embedding_VD.Value.dtype, Config.HeadDim, FlashProbe.Problem);
 
     /// <summary>Runs a batch and keeps what the way back needs.</summary>
     /// <param name="batch">T tokens.</param>
@@ -58,7 +113,7 @@ public sealed class MistralForCausalLM : IDisposable
     public Tensor HiddenStates(RaggedBatch batch)
     {
         CheckIds(batch.TokenIds);
-        using var pattern = new RaggedCausalAttention(batch, Config.SlidingWindow);
+        using var pattern = RaggedCausalAttention.Of(batch, Config.SlidingWindow, AttentionKernel);
         return HiddenStates(batch.TokenIds, batch.Positions, pattern);
     }
 
@@ -88,7 +143,22 @@ public sealed class MistralForCausalLM : IDisposable
     internal RotaryEmbedding.Rotation RotationAt(int[] positions) => _rotary.At(positions, _embedding_VD.Value.dtype);
 
     /// <inheritdoc/>
-    public void Dispose() => Parameters.Dispose();
+    public void Dispose()
+    {
+        _attached?.Dispose();
+        Parameters.Dispose();
+    }
+
+    private void Switch(LoraAdapter? adapter)
+    {
+        Adapter = adapter;
+        foreach (var map in Layers.SelectMany(layer => layer.Projections)) map.Adapter = adapter?.MapOf(map.Module);
+    }
+
+    private sealed class Restoring(Action restore) : IDisposable
+    {
+        public void Dispose() => restore();
+    }
 
     private void CheckIds(int[] tokenIds)
     {

@@ -22,6 +22,10 @@ public sealed class ParameterSet : IDisposable
     /// <exception cref="KeyNotFoundException">There is none.</exception>
     public Weight Of(string name) => _weights[name];
 
+    /// <summary>The matrix of that name, as a projection uses it.</summary>
+    /// <exception cref="KeyNotFoundException">There is none.</exception>
+    internal ILinearMap MapOf(string name) => new DenseMap(_weights[name]);
+
     /// <summary>The weights in order.</summary>
     public IEnumerable<Weight> Weights => _weights.Values;
 

@@ -9,6 +9,9 @@ internal sealed class RmsNorm(Weight weight_D, double epsilon)
 {
     private readonly Scalar _epsilon = epsilon;
 
+    /// <summary>Whether its weight takes a gradient.</summary>
+    public bool Learns => weight_D.Learns;
+
     /// <param name="x_TD">Hidden states.</param>
     /// <returns>[T, D] in the data type of the input.</returns>
     public Tensor Forward(Tensor x_TD) => Forward(x_TD, Scale(x_TD));
@@ -41,7 +44,7 @@ internal sealed class RmsNorm(Weight weight_D, double epsilon)
         Tensor minusMean_T1;
         using (var both_TD = gradient * unit_TD)
         {
-            weight_D.Add(both_TD.sum([0])); // In brackets: a bare 0 would be read as a data type.
+            if (Learns) weight_D.Add(both_TD.sum([0])); // In brackets: a bare 0 would be read as a data type.
             minusMean_T1 = both_TD.matmul(weight).mul_(minusShare).unsqueeze(1);
         }
         var ofUnit_TD = torch.mul(gradient, weight).addcmul_(unit_TD, minusMean_T1, KeptScalar.One);

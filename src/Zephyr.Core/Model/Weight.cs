@@ -21,15 +21,21 @@ public sealed class Weight : IDisposable
     /// <summary>The numbers.</summary>
     public Tensor Value { get; }
 
+    /// <summary>Whether it takes a gradient.</summary>
+    public bool Learns => Value.requires_grad;
+
     /// <summary>d loss / d weight so far, fp32; null before anything was added. Owned by this.</summary>
     public Tensor? Gradient => _holdsGradient ? _buffer : null;
+
+    /// <summary>Whether memory is held for a gradient, there being one or not.</summary>
+    internal bool HasRoom => _buffer is not null;
 
     /// <summary>Adds a gradient.</summary>
     /// <exception cref="ArgumentException">It is not of the weight's shape.</exception>
     public void Add(Tensor gradient)
     {
         ArgumentNullException.ThrowIfNull(gradient);
-        if (!Value.requires_grad) return;
+        if (!Learns) return;
         // Optimizers walk over the memory of both.
         if (!gradient.shape.SequenceEqual(Value.shape)) throw new ArgumentException($"{Name}: a gradient of {string.Join('x', gradient.shape)}", nameof(gradient));
         if (_holdsGradient) _buffer!.add_(gradient, KeptScalar.One);
@@ -43,7 +49,7 @@ public sealed class Weight : IDisposable
     {
         ArgumentNullException.ThrowIfNull(y);
         ArgumentNullException.ThrowIfNull(x);
-        if (!Value.requires_grad) return;
+        if (!Learns) return;
         using var y_OT = y.t();
         if (x.dtype == ScalarType.Float32)
         {
@@ -62,7 +68,7 @@ public sealed class Weight : IDisposable
     public void AddRows(Tensor rows, Tensor gradient)
     {
         ArgumentNullException.ThrowIfNull(gradient);
-        if (!Value.requires_grad) return;
+        if (!Learns) return;
         if (!_holdsGradient) Begin().zero_();
         using var exact = gradient.to_type(ScalarType.Float32);
         _buffer!.index_add_(0, rows, exact, KeptScalar.One);

@@ -157,7 +157,7 @@ internal sealed class LabelLogProbs
             var slope = slope_CV.to_type(Hidden_CD.dtype);
             var scale = minus_C1.to_type(Hidden_CD.dtype);
             gradient_TD.index_add_(0, Rows_C, slope.matmul(Head._model.Head_VD).mul_(scale), KeptScalar.One);
-            Head._model.Head.AddProduct(slope, Hidden_CD * scale);
+            if (Head._model.Head.Learns) Head._model.Head.AddProduct(slope, Hidden_CD * scale);
         }
     }
 }

@@ -4,6 +4,7 @@ using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Feedback;
+using Zephyr.Feedback.Audit;
 using Zephyr.Runtime;
 
 namespace Zephyr.Pipeline;
@@ -42,7 +43,8 @@ public static class AiFeedback
         var started = RunHistory.At(clock.GetUtcNow());
         var inputs = DataFiles.Resolve(config.Aif.Feedback);
         using var output = new StagedOutput(config.Run);
-        var builder = new PairBuilder(config.Aif, config.Run.Seed);
+        var evaluation = EvaluationSets.Of(config.Audit);
+        var builder = new PairBuilder(config.Aif, config.Run.Seed, evaluation);
 
         // The rows are read twice rather than held: first to choose the test prompts among those that have a pair, which
         // also finds every bad row before anything is written, then to write.
@@ -50,10 +52,11 @@ public static class AiFeedback
         var split = PromptSplit.Choose(prompts, config.Aif.TestFraction, config.Run.Seed);
         try
         {
-            var audit = Write(Outcomes(), split, config.Aif.Formats, output);
+            using var tally = new FeedbackTally(config.Audit, evaluation);
+            var audit = Write(Outcomes(), split, config.Aif.Formats, output, tally);
             if (audit.Pairs == 0) throw new UserErrorException(NoPairs(audit));
             File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
-            var record = RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, inputs, new());
+            var record = RunRecord.Create("aif", resolved.ToJson(), config.Run.Seed, [.. inputs, .. evaluation?.Files ?? []], new());
             record["parts"] = new JsonArray(new JsonObject
             {
                 ["outcome"] = "finished",
@@ -82,7 +85,9 @@ public static class AiFeedback
         var config = resolved.Value;
         var inputs = DataFiles.Resolve(config.Aif.Feedback);
         StagedOutput.RequireFree(config.Run);
-        var (builder, tally, prompts) = (new PairBuilder(config.Aif, config.Run.Seed), new FeedbackTally(), new List<long>());
+        var evaluation = EvaluationSets.Of(config.Audit);
+        using var tally = new FeedbackTally(config.Audit, evaluation);
+        var (builder, prompts) = (new PairBuilder(config.Aif, config.Run.Seed, evaluation), new List<long>());
         foreach (var outcome in FeedbackSchema.Read(inputs).Until(cancel).Select(builder.Build))
         {
             tally.Add(outcome, isTest: false);
@@ -95,9 +100,8 @@ public static class AiFeedback
     }
 
     private static FeedbackAudit Write(
-        IEnumerable<PairOutcome> outcomes, PromptSplit split, IReadOnlyList<string> formats, StagedOutput output)
+        IEnumerable<PairOutcome> outcomes, PromptSplit split, IReadOnlyList<string> formats, StagedOutput output, FeedbackTally tally)
     {
-        var tally = new FeedbackTally();
         using var train = new PairFiles("train", formats, output.PathOf);
         using var test = new PairFiles("test", formats, output.PathOf);
         foreach (var outcome in outcomes)

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Zephyr.Data.Text;
+using Zephyr.Model.Adapters;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -57,8 +58,8 @@ internal static class CachedReferenceOf
     /// <summary>Names what the sums depend on besides the pairs' token ids: the content of the reference's files, the precision, and the weight of tails.</summary>
     private static string IdentityOf(string folder, TrainingStage stage, DpoSettings settings)
     {
-        var parts = TrainingStage.ModelFiles(folder).Where(file => Path.GetExtension(file) == ".safetensors" || Path.GetFileName(file) == "config.json")
-            .Order(StringComparer.Ordinal).Select(file => stage.Hashes.Of(file))
+        var parts = stage.FilesOf(folder).Where(file => Path.GetExtension(file) == ".safetensors" || Path.GetFileName(file) is "config.json" or AdapterConfigFile.FileName)
+            .Select(file => stage.Hashes.Of(file))
             .Append(stage.Precision).Append(settings.TailWeight?.ToString("R", CultureInfo.InvariantCulture) ?? "plain");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\n', parts))));
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Zephyr.Model;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -21,7 +20,7 @@ public sealed record OptimizerPart(string Kind, int Tensors, long Bytes);
 /// <param name="Loss">The mean loss of the steps since the last logged one; null right after one.</param>
 /// <param name="EvaluationDue">An evaluation was cut off and is still to be made.</param>
 /// <param name="Shape">What a run must share to go on from it.</param>
-/// <param name="Parameters">How many numbers the model holds.</param>
+/// <param name="Parameters">How many numbers are learned.</param>
 /// <param name="Bytes">All files.</param>
 /// <param name="Optimizer">The optimizer's state.</param>
 /// <param name="Problems">What keeps it from being whole.</param>
@@ -37,20 +36,22 @@ public sealed record CheckpointInspection(
     {
         var state = TrainingState.Read(folder);
         List<string> problems = [.. CheckpointManifest.Problems(folder, cancellation)];
-        var config = Try(() => MistralConfigFile.Read(folder), problems);
-        if (config is not null)
+        var source = Try(() => ModelSource.Of(folder), problems);
+        var config = source is null ? null : Try(source.ReadConfig, problems);
+        if (source is not null && config is not null)
         {
-            Try(() => WeightFiles.Open(folder).RequireFit([.. config.Weights], name => ModelFolder.IsKnownExtra(config, name)), problems);
+            Try(() => source.RequireWeights(config), problems);
             if (ModelInspection.TokenizerOf(folder, config) is { Fits: false } unfit) problems.Add(unfit.Words);
         }
+        var learned = config is null ? [] : (source!.Adapter?.WeightsOf(config) ?? config.Weights).ToList();
         var file = Try(() => SafetensorsFile.Open(System.IO.Path.Combine(folder, Checkpoint.OptimizerFile)), problems);
-        if (file is not null && config is not null) problems.AddRange(OptimizerProblems(file, config));
+        if (file is not null && config is not null) problems.AddRange(OptimizerProblems(file, learned));
 
         var (batch, accumulation, rows) = (Number(state, RunShape.BatchSize), Number(state, RunShape.Accumulation), Number(state, RunShape.Rows));
         return new(folder, state.Step, Number(state, RunShape.TotalSteps),
             batch > 0 && accumulation > 0 && rows > 0 ? new BatchPlan(rows.Value, batch.Value, accumulation.Value, null).EpochAfter(state.Step) : null,
             state.Tokens, state is { TallySums: [var sum, ..], TallyWeights: [> 0 and var weight, ..] } ? sum / weight : null, state.EvaluationDue, state.Shape,
-            config?.ParameterCount ?? 0, Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), PartsOf(file), problems);
+            learned.Sum(weight => weight.Shape.Aggregate(1L, (product, size) => product * size)), Directory.EnumerateFiles(folder).Sum(path => new FileInfo(path).Length), PartsOf(file), problems);
     }
 
     /// <summary>The same of a folder among others: where its state cannot be read, that is its problem.</summary>
@@ -78,9 +79,9 @@ public sealed record CheckpointInspection(
         .Select(kind => new OptimizerPart(kind.Key, kind.Count(), kind.Sum(entry => entry.End - entry.Begin)))];
 
     /// <summary>Every kind of state must be there for every weight, and for nothing else.</summary>
-    private static IEnumerable<string> OptimizerProblems(SafetensorsFile file, MistralConfig config)
+    private static IEnumerable<string> OptimizerProblems(SafetensorsFile file, IReadOnlyList<(string Name, long[] Shape)> learned)
     {
-        var weights = config.Weights.Select(weight => weight.Name).ToHashSet();
+        var weights = learned.Select(weight => weight.Name).ToHashSet();
         foreach (var kind in file.Entries.Keys.Select(KindAndName).GroupBy(name => name.Kind, name => name.Weight))
         {
             var names = kind.ToHashSet();

@@ -4,6 +4,7 @@ using Zephyr.Data.Batches;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Feedback;
+using Zephyr.Feedback.Audit;
 using Zephyr.Runtime;
 
 namespace Zephyr.Pipeline;
@@ -91,7 +92,7 @@ public static class DataInspection
     /// <inheritdoc cref="OfConversations"/>
     public static IReadOnlyList<PairOutcome> OfFeedback(AifConfig config, ExampleRange range, CancellationToken cancellation)
     {
-        var builder = new PairBuilder(config.Aif, config.Run.Seed);
+        var builder = new PairBuilder(config.Aif, config.Run.Seed, EvaluationSets.Of(config.Audit));
         var rows = FeedbackSchema.Read(DataFiles.Resolve(config.Aif.Feedback)).Until(cancellation);
         return Some(rows.Skip(range.Start - 1).Take(range.Count).Select(builder.Build), range);
     }

@@ -61,11 +61,12 @@ public static class Demo
     /// <param name="seed">Seed of every random choice.</param>
     /// <param name="observer">Who watches.</param>
     /// <param name="cancellation">Finishes the step in hand, saves, and stops.</param>
-    /// <exception cref="UserErrorException">The folder cannot be written, or holds other runs.</exception>
+    /// <param name="device">Where: the only key of configs/tiny that is the caller's.</param>
+    /// <exception cref="UserErrorException">The folder cannot be written, or holds other runs; or there is no such device.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static DemoResult Run(string outputDir, long seed, ITrainingObserver observer, CancellationToken cancellation)
+    public static DemoResult Run(string outputDir, long seed, ITrainingObserver observer, CancellationToken cancellation, string device = "cpu")
     {
-        NativeTorch.Load();
+        ComputeDevice.Resolve(device);
         string Part(string name) => Path.Combine(outputDir, name);
         Claim(outputDir);
         WriteData(Part("data"));
@@ -74,7 +75,7 @@ public static class Demo
         var sft = new EvaluationRecorder(observer);
         Stop(DistilledSft.Run(Config<SftConfig>("sft",
             ("model_name_or_path", Part("base")), ("dataset", Part("data/dialogues_train.jsonl")), ("eval_dataset", Part("data/dialogues_test.jsonl")),
-            ("dataset_cache_dir", "none"), ("output_dir", Part("sft")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", sft), cancellation));
+            ("dataset_cache_dir", "none"), ("output_dir", Part("sft")), ("device", device), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", sft), cancellation));
 
         var audit = AiFeedback.Run(Config<AifConfig>("aif",
             ("feedback", Part("data/feedback.jsonl")), ("output_dir", Part("aif")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), cancellation).Audit;
@@ -82,9 +83,9 @@ public static class Demo
         var dpo = new EvaluationRecorder(observer);
         Stop(DistilledDpo.Run(Config<DpoConfig>("dpo",
             ("model_name_or_path", Part("sft")), ("dataset", Part("aif/train_prefs.parquet")), ("eval_dataset", Part("aif/test_prefs.parquet")),
-            ("dataset_cache_dir", "none"), ("output_dir", Part("dpo")), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", dpo), cancellation));
+            ("dataset_cache_dir", "none"), ("output_dir", Part("dpo")), ("device", device), ("overwrite_output_dir", "true"), ("seed", $"{seed}")), new("never", dpo), cancellation));
 
-        var answers = Answer(Part("data/dialogues_test.jsonl"), [Part("base"), Part("sft"), Part("dpo")]);
+        var answers = Answer(Part("data/dialogues_test.jsonl"), [Part("base"), Part("sft"), Part("dpo")], device);
         var result = new DemoResult(sft.First, sft.Last, dpo.First, dpo.Last, audit, answers);
         File.WriteAllText(Part(ResultFile), JsonSerializer.Serialize(result, Json) + "\n");
         return result;
@@ -126,12 +127,12 @@ public static class Demo
     }
 
     /// <summary>Answers to the first held-out questions, drawn with one seed.</summary>
-    private static List<DemoAnswer> Answer(string heldOut, string[] folders)
+    private static List<DemoAnswer> Answer(string heldOut, string[] folders, string device)
     {
         var prompts = ConversationSchema.Read([heldOut]).Take(3).Select(conversation => conversation.Messages[0].Content).ToList();
         var texts = folders.Select(folder =>
         {
-            using var model = TextModel.Load(folder, "cpu");
+            using var model = TextModel.Load(folder, device);
             return prompts.Select(prompt => Complete(model.Model, model.Tokenizer, prompt)).ToList();
         }).ToList();
         return [.. prompts.Select((prompt, i) => new DemoAnswer(prompt, texts[0][i], texts[1][i], texts[2][i]))];

@@ -4,7 +4,6 @@ using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
 using Zephyr.Evaluation.Memory;
-using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -30,14 +29,16 @@ public static class DistilledDpo
             var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
             using var workspace = new LogitsWorkspace();
             // Before the policy is loaded: the two are never in memory together.
-            IReferenceLogProbs? cached = run.ReferenceStays ? null : CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation);
-            using var policy = run.Stage.LoadPolicy();
-            using var reference = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
-            var objective = new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace);
+            var cached = config.Dpo.Reference == "cached" ? CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation) : null;
+            using var policy = run.Stage.LoadPolicy(dropout: !config.Dpo.DisableDropout);
+            using var second = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
+            using var switched = config.Dpo.Reference == "adapter" ? new AdapterReference(policy, run.Stage.LoadStartingAdapter(), dpo, workspace) : null;
+            IReferenceLogProbs reference = second is not null ? new FrozenReference(second, dpo, workspace) : switched is not null ? switched : cached!;
+            var objective = new DpoObjective(policy, reference, dpo, workspace);
             if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
             return run.Stage.Train(run, policy, objective, cancellation);
         }
-        catch (Exception error) when (MemoryExhausted.Is(error))
+        catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
         {
             throw run.OutOfMemory(error, "before the first step");
         }
@@ -58,10 +59,18 @@ public static class DistilledDpo
         pair.PromptIds.Length + Math.Max(pair.ChosenIds.Length, pair.RejectedIds.Length));
 
     /// <summary>What a run takes, by its rows and keys.</summary>
-    internal static RunForecast<TokenizedPair> ForecastOf(DpoConfig config, (MistralConfig Policy, MistralConfig? Reference) models, bool onCuda, TrainingData<TokenizedPair> data, TokenLimit<TokenizedPair> limit)
+    internal static RunForecast<TokenizedPair> ForecastOf(DpoConfig config, ForecastModels models, bool onCuda, TrainingData<TokenizedPair> data, TokenLimit<TokenizedPair> limit)
     {
         var settings = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
-        var setup = RunSetup.Of(models.Policy, config.Training, config.Optimizer, onCuda) with { IsDpo = true, Reference = models.Reference, Layout = settings.Layout };
+        var setup = models.Setup(config.Training, config.Optimizer, onCuda) with
+        {
+            IsDpo = true,
+            Dropout = config.Dpo.DisableDropout ? 0 : models.Adapter?.Dropout ?? 0,
+            Reference = models.Reference,
+            ReferenceInSteps = config.Dpo.Reference != "cached",
+            StartingAdapter = config.Dpo.Reference == "adapter" && models.StartsFromAdapter,
+            Layout = settings.Layout,
+        };
         return new(setup, data, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit,
             (pairs, layout) => MicroBatchShape.Of(pairs, settings with { Layout = layout }, models.Policy.VocabSize));
     }
@@ -71,7 +80,7 @@ public static class DistilledDpo
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("dpo", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
+        var stage = new TrainingStage("dpo", config.Model, config.Lora, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
             resolved.ToJson(), settings, cancellation);
         stage.Remark(resolved);
         stage.RequirePositions("max_length", config.Dpo.MaxLength);
@@ -80,12 +89,15 @@ public static class DistilledDpo
 
         var rows = new RowPreparation(stage, files, config.Data.DatasetCacheDir, leavesNothing).Run(new RowRecipe<TokenizedPair>(new PairFormat(files.All), Key, Make), cancellation);
         var stays = config.Dpo.Reference == "frozen";
-        stage.Note(PassesOf(config.Dpo.PairLayout, stays));
+        stage.Note(PassesOf(config.Dpo.PairLayout, config.Dpo.Reference != "cached"));
+        stage.Note(DescribeReference(config.Dpo.Reference, reference, stage));
+        if (stage.Adapter is { Dropout: > 0 } && config.Dpo.DisableDropout) stage.Note("the adapter's dropout is not applied: disable_dropout is true, as in TRL's DPO");
         var limit = LimitOf(config, rows.Train, rows.Held);
+        var models = new ForecastModels(stage.ModelConfig, stays ? stage.SourceOf(reference).ReadConfig() : null, stage.Adapter, stage.Source.Adapter is not null);
         var run = new PreparedRun<TokenizedPair>(stage, files, rows, limit, reference, stays)
         {
             PlaceOf = (pair, _) => $"{pair.Location}",
-            Forecast = ForecastOf(config, new(stage.ModelConfig, stays ? MistralConfigFile.Read(reference) : null), stage.Room.IsCuda, new(rows.Train, rows.Held), limit),
+            Forecast = ForecastOf(config, models, stage.Room.IsCuda, new(rows.Train, rows.Held), limit),
         };
         if (config.Watchdogs.MemoryCheck && !leavesNothing) run.RequireMemory();
         if (PairRows.EqualAnswers(rows.Train) is { } equal) stage.Note(equal);
@@ -115,9 +127,18 @@ public static class DistilledDpo
         return limit;
     }
 
-    private static string PassesOf(string layout, bool referenceStays)
+    /// <summary>Which model the policy is held to, in full: of an adapter's reference there are several that one could mean.</summary>
+    private static string DescribeReference(string kind, string folder, TrainingStage stage)
     {
-        if (!referenceStays)
+        var what = kind == "adapter" && stage.Source.Adapter is null ? $"{stage.Source.Base}, which is the policy with its adapter off"
+            : kind == "adapter" ? $"{StageAdapter.Words(stage.Source)} as it stands there, which is switched on in the policy's place"
+            : StageAdapter.Words(stage.SourceOf(folder));
+        return $"reference: {what}{(folder == stage.Source.Folder ? "" : $"; the policy starts from {StageAdapter.Words(stage.Source)}")}";
+    }
+
+    private static string PassesOf(string layout, bool inSteps)
+    {
+        if (!inSteps)
             return layout == "separate"
                 ? "two forward passes a step, policy(chosen) and policy(rejected); the reference's are computed once before the first"
                 : "one forward pass a step, policy(chosen + rejected); the reference's are computed once before the first";

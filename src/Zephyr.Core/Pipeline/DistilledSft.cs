@@ -4,7 +4,6 @@ using Zephyr.Data.Batches;
 using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Evaluation.Memory;
-using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -31,7 +30,7 @@ public static class DistilledSft
             var objective = new SftObjective(policy, workspace, resolved.Value.Training.RecomputeEvery());
             return run.Stage.Train(run, policy, objective, cancellation);
         }
-        catch (Exception error) when (MemoryExhausted.Is(error))
+        catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
         {
             throw run.OutOfMemory(error, "before the first step");
         }
@@ -46,15 +45,15 @@ public static class DistilledSft
     }
 
     /// <summary>What a run takes, by its rows and keys.</summary>
-    internal static RunForecast<TokenSequence> ForecastOf(SftConfig config, MistralConfig model, bool onCuda, TrainingData<TokenSequence> data, TokenLimit<TokenSequence> limit) =>
-        new(RunSetup.Of(model, config.Training, config.Optimizer, onCuda), data, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit, (rows, _) => MicroBatchShape.Of(rows));
+    internal static RunForecast<TokenSequence> ForecastOf(SftConfig config, ForecastModels models, bool onCuda, TrainingData<TokenSequence> data, TokenLimit<TokenSequence> limit) =>
+        new(models.Setup(config.Training, config.Optimizer, onCuda), data, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit, (rows, _) => MicroBatchShape.Of(rows));
 
     /// <summary>Finds and checks everything that the run starts from, and makes the rows into sequences.</summary>
     private static PreparedRun<TokenSequence> Prepare(ResolvedConfig<SftConfig> resolved, StageSettings settings, bool leavesNothing, CancellationToken cancellation)
     {
         var config = resolved.Value;
         var files = new StageFiles(config.Data);
-        var stage = new TrainingStage("sft", config.Model, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
+        var stage = new TrainingStage("sft", config.Model, config.Lora, config.Run, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed) { Watchdogs = config.Watchdogs, Best = config.Best },
             resolved.ToJson(), settings, cancellation);
         stage.Remark(resolved);
         stage.RequirePositions("max_seq_length", config.Sft.MaxSeqLength);
@@ -63,7 +62,7 @@ public static class DistilledSft
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
         RequireRoom("training", rows.Train);
         RequireRoom("held-out", rows.Held);
-        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence), Forecast = ForecastOf(config, stage.ModelConfig, stage.Room.IsCuda, new(rows.Train, rows.Held), limit) };
+        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence), Forecast = ForecastOf(config, new(stage.ModelConfig, null, stage.Adapter, stage.Source.Adapter is not null), stage.Room.IsCuda, new(rows.Train, rows.Held), limit) };
         if (config.Watchdogs.MemoryCheck && !leavesNothing) run.RequireMemory();
         if (config.Watchdogs.Preflight) run.Check(leavesNothing, config.Data, files.First(ConversationSchema.Read, TemplateRoundTrip.Rows));
         return run;

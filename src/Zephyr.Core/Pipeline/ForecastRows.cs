@@ -14,7 +14,7 @@ namespace Zephyr.Pipeline;
 internal sealed record ForecastRows<T>(IReadOnlyList<T> Train, IReadOnlyList<T> Held, bool Real) : IDisposable
 {
     /// <summary>Finds them.</summary>
-    /// <param name="model">The tokenizer's folder.</param>
+    /// <param name="tokenizerFolder">Where the tokenizer is.</param>
     /// <param name="data">The files.</param>
     /// <param name="config">What the tokenizer has to fit.</param>
     /// <param name="format">How rows are held.</param>
@@ -23,11 +23,11 @@ internal sealed record ForecastRows<T>(IReadOnlyList<T> Train, IReadOnlyList<T> 
     /// <param name="counts">How many of these there are to be on each side.</param>
     /// <param name="note">Takes what is worth a line.</param>
     /// <exception cref="UserErrorException">A row is bad, or tokenizer and model do not fit.</exception>
-    public static ForecastRows<T> Of(ModelOptions model, DataOptions data, MistralConfig config, Func<IEnumerable<string>, IRowFormat<T>> format,
+    public static ForecastRows<T> Of(string tokenizerFolder, DataOptions data, MistralConfig config, Func<IEnumerable<string>, IRowFormat<T>> format,
         Func<StageFiles, MistralTokenizer, (IEnumerable<T> Train, IEnumerable<T>? Held)> tokenize, T longest, (int Train, int Held) counts, Action<string> note)
     {
-        if (Found(model, data, note) is not var (files, tokenizer)) return new(new Repeated(longest, counts.Train), new Repeated(longest, counts.Held), Real: false);
-        TextModel.RequireFit(tokenizer, config, model.ModelNameOrPath);
+        if (Found(tokenizerFolder, data, note) is not var (files, tokenizer)) return new(new Repeated(longest, counts.Train), new Repeated(longest, counts.Held), Real: false);
+        TextModel.RequireFit(tokenizer, config, tokenizerFolder);
         var (train, held) = tokenize(files, tokenizer);
         var kept = ScratchFile.Hold(format(files.All), tokenizer.HasNarrowIds, train);
         return new(kept, held is null ? [] : ScratchFile.Hold(format(files.All), tokenizer.HasNarrowIds, held), Real: true);
@@ -41,11 +41,11 @@ internal sealed record ForecastRows<T>(IReadOnlyList<T> Train, IReadOnlyList<T> 
     }
 
     /// <summary>What is not there yet is no mistake in a forecast.</summary>
-    private static (StageFiles Files, MistralTokenizer Tokenizer)? Found(ModelOptions model, DataOptions data, Action<string> note)
+    private static (StageFiles Files, MistralTokenizer Tokenizer)? Found(string tokenizerFolder, DataOptions data, Action<string> note)
     {
         try
         {
-            return (new(data), MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath));
+            return (new(data), MistralTokenizer.Load(tokenizerFolder));
         }
         catch (UserErrorException missing)
         {

@@ -11,7 +11,11 @@ namespace Zephyr.Pipeline;
 /// <param name="Device">auto, cpu, cuda or cuda:N.</param>
 /// <param name="BatchSize">Rows in a forward pass.</param>
 /// <param name="Data">Empty system turns, and what a row does that cannot be used.</param>
-public sealed record HeldOutSettings(string Model, string Device, int BatchSize, DataOptions Data);
+public sealed record HeldOutSettings(string Model, string Device, int BatchSize, DataOptions Data)
+{
+    /// <summary>The plain model under adapter folders, where not the one that their config names.</summary>
+    public string? Base { get; init; }
+}
 
 /// <summary>A trained model on rows that no run has seen.</summary>
 public static class HeldOutEvaluation
@@ -21,7 +25,7 @@ public static class HeldOutEvaluation
     public static IReadOnlyDictionary<string, double> OnConversations(HeldOutSettings settings, IReadOnlyList<string> files, SftOptions options,
         Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device);
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
         var source = SourceOf(files, settings);
         using var sequences = ScratchFile.Hold(new SequenceFormat(), model.Tokenizer.HasNarrowIds,
@@ -35,13 +39,13 @@ public static class HeldOutEvaluation
     public static IReadOnlyDictionary<string, double> OnPairs(HeldOutSettings settings, string reference, IReadOnlyList<string> files, DpoOptions options,
         Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device);
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
         var source = SourceOf(files, settings);
         using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
             PairRows.Tokenize("held-out", PreferenceSchema.Read(source), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
         foreach (var line in source.Bad.Describe()) note(line);
-        using var referenceModel = TextModel.Load(reference, settings.Device);
+        using var referenceModel = TextModel.Load(reference, settings.Device, baseFolder: settings.Base);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);
         return ModelEvaluation.OnPairs(model.Model, referenceModel.Model, pairs, options.Beta, settings.BatchSize, cancellation);

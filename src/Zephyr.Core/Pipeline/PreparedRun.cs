@@ -43,7 +43,7 @@ internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Fil
     public RunFailedException OutOfMemory(Exception error, string when)
     {
         var forecast = Forecast.Memory(Stage.Room, 0);
-        return new($"out of memory on {Stage.Device} {when}: {MemoryExhausted.Reason(error)}; {Stage.Folder.Kept}; by count the run needs {ByteCount.Describe(forecast.Plan.Total)}; {forecast.Less}", error);
+        return new($"out of memory on {Stage.Device} {when}: {TorchErrors.Reason(error)}; {Stage.Folder.Kept}; by count the run needs {ByteCount.Describe(forecast.Plan.Total)}; {forecast.Less}", error);
     }
 
     /// <inheritdoc/>

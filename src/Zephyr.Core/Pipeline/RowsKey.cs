@@ -17,7 +17,7 @@ internal static class RowsKey
     [
         "dataset", "eval_dataset", "dataset_mixer", "dataset_splits", "dataset_num_proc", "dataset_cache_dir",
         "beta", "loss_type", "loss_weights", "label_smoothing", "rpo_alpha", "ld_alpha", "f_divergence_type", "f_alpha_divergence_coef", "discopop_tau",
-        "reference", "ref_model_name_or_path", "pair_layout",
+        "reference", "ref_model_name_or_path", "pair_layout", "disable_dropout",
     ];
 
     private static readonly string[] Groups = ["Data", "Sft", "Dpo"];

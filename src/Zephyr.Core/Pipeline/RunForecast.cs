@@ -2,6 +2,7 @@ using Zephyr.Configuration;
 using Zephyr.Evaluation.Memory;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
 using Zephyr.Objectives;
 using Zephyr.Training;
 
@@ -39,12 +40,18 @@ internal sealed class RunForecast<TExample>(MemorySetup setup, TrainingData<TExa
     private ForwardCost Forward(IReadOnlyList<TExample> rows) => ForwardCost.Of(setup.Model, rows.Select(row => shapeOf([row], setup.Layout)));
 }
 
-/// <summary>From keys to what decides over memory.</summary>
-internal static class RunSetup
+/// <summary>The models of a run, by their shapes.</summary>
+/// <param name="Policy">What learns, or what the adapter stands on.</param>
+/// <param name="Reference">A second one that is in memory while training; null for none.</param>
+/// <param name="Adapter">What learns in place of all weights; null where those do.</param>
+/// <param name="StartsFromAdapter">The run trains on an adapter that was trained before.</param>
+internal sealed record ForecastModels(MistralConfig Policy, MistralConfig? Reference, LoraConfig? Adapter, bool StartsFromAdapter)
 {
-    /// <summary>The part that both stages share.</summary>
-    public static MemorySetup Of(MistralConfig model, TrainingOptions training, OptimizerOptions optimizer, bool onCuda) => new(model)
+    /// <summary>What both stages' keys decide over memory.</summary>
+    public MemorySetup Setup(TrainingOptions training, OptimizerOptions optimizer, bool onCuda) => new(Policy)
     {
+        Adapter = Adapter,
+        Dropout = Adapter?.Dropout ?? 0,
         Bf16 = training.Bf16,
         RecomputeEvery = training.RecomputeEvery(),
         Averages = MemorySetup.AveragesOf(optimizer.Optim),

@@ -63,7 +63,11 @@ public sealed record StepPlan(
 /// <param name="Precision">float32, or bfloat16 and what keeps it exact.</param>
 /// <param name="Device">cpu or cuda:0.</param>
 /// <param name="Reference">The reference model's folder, where there is one.</param>
-public sealed record ModelPlan(string Path, string? Checkpoint, long Parameters, string Precision, string Device, string? Reference);
+public sealed record ModelPlan(string Path, string? Checkpoint, long Parameters, string Precision, string Device, string? Reference)
+{
+    /// <summary>How many numbers stay as they are beside an adapter that learns; 0 where all are learned.</summary>
+    public long Frozen { get; init; }
+}
 
 /// <summary>What is written.</summary>
 /// <param name="OutputDir">Where.</param>

@@ -24,9 +24,9 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var batches = BatchPlan.Of(data, options, run.Limit.TokensOf);
         var total = batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         var start = StartOf(stage.Checkpoint, RunShape.Of(objective.Name, batches, rows.Train.Tokens, total, options));
-        var (weights, steps) = (stage.ModelConfig.ParameterCount, StepsOf(options, batches, start, total, data.Held.Count > 0));
+        var (held, learned, steps) = (stage.ModelConfig.ParameterCount, LearnedIn(stage), StepsOf(options, batches, start, total, data.Held.Count > 0));
         return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, steps,
-            new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, weights, stage.Precision, $"{stage.Device}", run.Reference),
+            new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, learned, stage.Precision, $"{stage.Device}", run.Reference) { Frozen = stage.Adapter is null ? 0 : held },
             run.Forecast.Memory(stage.Room, start), run.Forecast.Cost(steps), DiskOf(stage, batches, start, total), stage.Notes);
     }
 
@@ -86,19 +86,23 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         _ => new(1, total, total),
     };
 
+    /// <summary>How many numbers are learned.</summary>
+    private static long LearnedIn(TrainingStage stage) => stage.Adapter?.ParameterCountOf(stage.ModelConfig) ?? stage.ModelConfig.ParameterCount;
+
     /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
-    private long StateBytes(long parameters) => parameters * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 ? 1 : 0));
+    private long StateBytes(TrainingStage stage) =>
+        LearnedIn(stage) * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 && stage.Adapter is null ? 1 : 0));
 
     private DiskPlan DiskOf(TrainingStage stage, BatchPlan batches, int start, int total)
     {
-        var (folder, parameters) = (stage.Folder, stage.ModelConfig.ParameterCount);
-        var written = parameters * (model.TorchDtype == "float32" ? 4 : 2);
+        var folder = stage.Folder;
+        var written = LearnedIn(stage) * (model.TorchDtype == "float32" || stage.Adapter is not null ? 4 : 2);
         var cadence = options.Cadence;
         var checkpoints = Due(cadence.SaveStrategy, cadence.SaveSteps, batches, start, total);
         // The best one stays beside the newest.
         var limit = cadence.SaveTotalLimit == 0 ? int.MaxValue : Math.Max(cadence.SaveTotalLimit, options.Best.Compares ? 2 : 1);
         var goesOn = stage.Checkpoint is not null && folder.Holds(stage.Checkpoint);
-        return new(folder.Root, checkpoints, Math.Min(limit, checkpoints.Count), written + StateBytes(parameters), written, OutputFolder.FreeBytes(folder.Root))
+        return new(folder.Root, checkpoints, Math.Min(limit, checkpoints.Count), written + StateBytes(stage), written, OutputFolder.FreeBytes(folder.Root))
         {
             Standing = goesOn ? folder.Checkpoints.Count : 0,
             Freed = goesOn ? 0 : folder.RunBytes,

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using TorchSharp;
@@ -14,7 +15,8 @@ namespace Zephyr.Pipeline;
 /// </summary>
 internal static class RunRecord
 {
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n" };
+    // Relaxed: the command in it is there to be copied.
+    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <param name="stage">sft, aif or dpo.</param>
     /// <param name="config">Each key with its value and origin.</param>
@@ -40,14 +42,21 @@ internal static class RunRecord
     /// <param name="record">What is added to.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="precision">float32, or bfloat16 and what keeps it exact.</param>
+    /// <param name="attention">Which way attention goes; recorded where there is a choice.</param>
     /// <param name="resumedFrom">The checkpoint that the run goes on from; null for none.</param>
-    public static JsonObject WithTraining(this JsonObject record, string device, string precision, string? resumedFrom)
+    public static JsonObject WithTraining(this JsonObject record, torch.Device device, string precision, string attention, string? resumedFrom)
     {
         var native = NativeTorch.Load();
         record["torchsharp"] = typeof(torch).Assembly.GetName().Version?.ToString(3);
         record["libtorch"] = new JsonObject { ["version"] = native.Version, ["origin"] = native.Origin, ["repaired"] = native.Repaired };
         record["threads"] = torch.get_num_threads();
-        record["device"] = device;
+        record["device"] = device.ToString();
+        if (device.type == DeviceType.CUDA)
+        {
+            var gpu = CudaDriver.Devices.ElementAtOrDefault(Math.Max(0, device.index));
+            record["gpu"] = new JsonObject { ["name"] = gpu?.Name, ["capability"] = gpu?.Capability.ToString(), ["driver"] = CudaDriver.Version, ["cuda"] = native.Cuda?.ToString() };
+            record["attention"] = attention;
+        }
         record["precision"] = precision;
         record["resumed_from"] = resumedFrom;
         return record;
@@ -78,5 +87,5 @@ internal static class RunRecord
 
     /// <summary>Writes it beside and renames it into place, without what a path may hold of secrets.</summary>
     /// <exception cref="IOException">It cannot be written; what was there before still is.</exception>
-    public static void Write(string path, JsonObject record) => WholeFile.Write(path, Secrets.Mask(record.ToJsonString(Indented)) + "\n");
+    public static void Write(string path, JsonObject record) => WholeFile.Write(path, Secrets.Mask(record)!.ToJsonString(Indented) + "\n");
 }

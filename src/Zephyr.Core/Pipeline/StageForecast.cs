@@ -6,6 +6,8 @@ using Zephyr.Data.Text;
 using Zephyr.Evaluation.Memory;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
+using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 using Zephyr.Training;
 
@@ -35,15 +37,16 @@ public sealed record StageForecast(string Stage, string Model, MemorySetup Setup
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(settings);
-        var (model, origin) = ShapeOf(config.Model.ModelNameOrPath, settings.Size);
+        var (models, origin, tokenizer) = ModelsOf(config.Model, config.Lora, settings.Size);
+        var model = models.Policy;
         TextModel.RequirePositions(model, origin, "max_seq_length", config.Sft.MaxSeqLength);
         List<string> notes = [];
-        using var rows = ForecastRows<TokenSequence>.Of(config.Model, config.Data, model, files => new SequenceFormat(files), Tokenized, new(new int[config.Sft.MaxSeqLength]),
+        using var rows = ForecastRows<TokenSequence>.Of(tokenizer, config.Data, model, files => new SequenceFormat(files), Tokenized, new(new int[config.Sft.MaxSeqLength]),
             CountsOf(settings, config.Training, config.Data), notes.Add);
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
         limit.RequireRoom(rows.Train, (sequence, index) => sequence.Location?.ToString() ?? $"row {index + 1}", "lower max_seq_length");
         var room = RoomOf(config.Model.Device, settings.DeviceBytes);
-        return Of("sft", origin, rows, data => DistilledSft.ForecastOf(config, model, room.IsCuda, data, limit), room,
+        return Of("sft", origin, rows, data => DistilledSft.ForecastOf(config, models, room.IsCuda, data, limit), room,
             new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit, settings, sequence => (sequence.Ids.Length, sequence.LabelCount, sequence.Ids.Length), notes);
 
         (IEnumerable<TokenSequence>, IEnumerable<TokenSequence>?) Tokenized(StageFiles files, MistralTokenizer tokenizer)
@@ -62,15 +65,20 @@ public sealed record StageForecast(string Stage, string Model, MemorySetup Setup
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(settings);
-        var (model, origin) = ShapeOf(config.Model.ModelNameOrPath, settings.Size);
+        var (models, origin, tokenizer) = ModelsOf(config.Model, config.Lora, settings.Size);
+        var model = models.Policy;
         TextModel.RequirePositions(model, origin, "max_length", config.Dpo.MaxLength);
         List<string> notes = [];
-        using var rows = ForecastRows<TokenizedPair>.Of(config.Model, config.Data, model, files => new PairFormat(files), Tokenized, LongestPair(config.Dpo),
+        using var rows = ForecastRows<TokenizedPair>.Of(tokenizer, config.Data, model, files => new PairFormat(files), Tokenized, LongestPair(config.Dpo),
             CountsOf(settings, config.Training, config.Data), notes.Add);
         var limit = DistilledDpo.LimitOf(config, rows.Train, rows.Held);
-        var reference = config.Dpo.Reference == "frozen" ? settings.Size is not null || config.Dpo.RefModelNameOrPath is null ? model : MistralConfigFile.Read(config.Dpo.RefModelNameOrPath) : null;
+        if (config.Dpo.Reference == "frozen")
+        {
+            var folder = config.Dpo.RefModelNameOrPath;
+            models = models with { Reference = settings.Size is not null || folder is null ? model : ModelSource.Of(folder, AdapterFolder.Is(folder) ? config.Lora.BaseModelNameOrPath : null).ReadConfig() };
+        }
         var room = RoomOf(config.Model.Device, settings.DeviceBytes);
-        return Of("dpo", origin, rows, data => DistilledDpo.ForecastOf(config, (model, reference), room.IsCuda, data, limit), room,
+        return Of("dpo", origin, rows, data => DistilledDpo.ForecastOf(config, models, room.IsCuda, data, limit), room,
             new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit, settings, DistilledDpo.Count, notes);
 
         (IEnumerable<TokenizedPair>, IEnumerable<TokenizedPair>?) Tokenized(StageFiles files, MistralTokenizer tokenizer)
@@ -98,8 +106,15 @@ public sealed record StageForecast(string Stage, string Model, MemorySetup Setup
             steps.MicroBatches.MostTokens, known ? steps : null, forecast.Memory(room, 0), cost, notes);
     }
 
-    private static (MistralConfig Model, string Origin) ShapeOf(string folder, string? size) =>
-        size is null ? (MistralConfigFile.Read(folder), folder) : (NamedSizes.Of(size), $"a model of the shape {size}");
+    /// <summary>The shapes, what to call them, and where the tokenizer is.</summary>
+    private static (ForecastModels Models, string Origin, string Tokenizer) ModelsOf(ModelOptions options, LoraOptions lora, string? size)
+    {
+        var folder = options.ModelNameOrPath;
+        if (size is not null) return (new(NamedSizes.Of(size), null, lora.UsePeft ? LoraConfig.Of(lora, "") : null, false), $"a model of the shape {size}", options.TokenizerNameOrPath ?? folder);
+        var source = ModelSource.Of(folder, AdapterFolder.Is(folder) ? lora.BaseModelNameOrPath : null);
+        var adapter = !lora.UsePeft ? null : source.Adapter ?? LoraConfig.Of(lora, source.Base);
+        return (new(source.ReadConfig(), null, adapter, source.Adapter is not null), folder, options.TokenizerNameOrPath ?? source.TokenizerFolder);
+    }
 
     /// <summary>What is given counts as a GPU's unless the configuration says cpu.</summary>
     private static DeviceRoom RoomOf(string device, long? given)

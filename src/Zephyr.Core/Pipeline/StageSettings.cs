@@ -16,7 +16,7 @@ internal static class ResumePoint
     private static readonly HashSet<string> Free =
     [
         "output_dir", "overwrite_output_dir", "logging_steps", "report_to", "logging_dir", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy", "save_steps",
-        "save_total_limit", "max_shard_size", "per_device_eval_batch_size", "device", "gradient_checkpointing", "gradient_checkpointing_every", "pair_layout", "dataset_num_proc", "dataset_cache_dir",
+        "save_total_limit", "max_shard_size", "per_device_eval_batch_size", "device", "attn_implementation", "gradient_checkpointing", "gradient_checkpointing_every", "pair_layout", "dataset_num_proc", "dataset_cache_dir",
         // They choose among models or say what is told; a run that stopped at a step that is not finite may go on by skipping it.
         "metric_for_best_model", "greater_is_better", "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold",
         "preflight", "memory_check", "on_nonfinite", "max_consecutive_skips", "loss_spike_factor",
@@ -30,6 +30,12 @@ internal static class ResumePoint
     public static IReadOnlyDictionary<string, string> MeaningOf(JsonObject config, string? content = null) => config.Where(entry => !Free.Contains(entry.Key))
         .Select(entry => KeyValuePair.Create(entry.Key, entry.Value!["value"]?.ToJsonString() ?? "null"))
         .Concat(content is null ? [] : [KeyValuePair.Create("content of the input files", content)]).ToDictionary();
+
+    /// <summary>Those of them that say which adapter is trained: a checkpoint of another one could not even be read.</summary>
+    public static SortedDictionary<string, string> MeaningOfAdapters(JsonObject config) =>
+        new(MeaningOf(config).Where(entry => Adapters.Contains(entry.Key)).ToDictionary(), StringComparer.Ordinal);
+
+    private static readonly HashSet<string> Adapters = ["use_peft", "lora_r", "lora_alpha", "lora_target_modules", "use_rslora"];
 
     /// <summary>
     /// Which keys have another value than in the part of the run that wrote a checkpoint, for a note. Those that a run must keep are refused by

@@ -17,16 +17,21 @@ public sealed class TextModel : IDisposable
     /// <summary>Its tokenizer.</summary>
     public MistralTokenizer Tokenizer { get; }
 
-    /// <summary>Loads both from a model folder, for generation and evaluation, in fp32.</summary>
-    /// <param name="folder">config.json, *.safetensors, tokenizer.model.</param>
+    /// <summary>Loads both from a model folder, for generation and evaluation.</summary>
+    /// <param name="folder">config.json, *.safetensors, tokenizer.model; or an adapter folder.</param>
     /// <param name="device">auto, cpu, cuda or cuda:N.</param>
+    /// <param name="dtype">float32, bfloat16, or auto: bfloat16 on CUDA and float32 on the CPU.</param>
+    /// <param name="baseFolder">The plain model under an adapter, where not the one that its config names.</param>
     /// <exception cref="UserErrorException">The folder holds no such model, or the two do not fit.</exception>
-    public static TextModel Load(string folder, string device = "auto")
+    public static TextModel Load(string folder, string device = "auto", string dtype = "float32", string? baseFolder = null)
     {
-        var config = MistralConfigFile.Read(folder);
-        var tokenizer = MistralTokenizer.Load(folder);
+        var source = ModelSource.Of(folder, baseFolder);
+        var config = source.ReadConfig();
+        var tokenizer = MistralTokenizer.Load(source.TokenizerFolder);
         RequireFit(tokenizer, config, folder);
-        return new(ModelFolder.Load(folder, ScalarType.Float32, ComputeDevice.Resolve(device), trainable: false), tokenizer);
+        var place = ComputeDevice.Resolve(device);
+        var half = dtype == "bfloat16" || (dtype == "auto" && place.type != TorchSharp.DeviceType.CPU);
+        return new(ModelFolder.Load(source, half ? ScalarType.BFloat16 : ScalarType.Float32, place, trainable: false), tokenizer);
     }
 
     /// <inheritdoc/>

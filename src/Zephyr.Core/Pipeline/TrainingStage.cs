@@ -4,6 +4,7 @@ using Zephyr.Configuration;
 using Zephyr.Data.Text;
 using Zephyr.Evaluation.Memory;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
 using Zephyr.Model.Weights;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -15,9 +16,10 @@ namespace Zephyr.Pipeline;
 /// <summary>
 /// What sft and dpo share around their objective: device, tokenizer, output folder, the checkpoint to go on from, and the run itself.
 /// </summary>
-internal sealed class TrainingStage
+internal sealed partial class TrainingStage
 {
     private readonly ModelOptions _model;
+    private readonly LoraOptions _lora;
     private readonly RunOptions _run;
     private readonly TrainerOptions _options;
     private readonly JsonObject _config;
@@ -28,26 +30,36 @@ internal sealed class TrainingStage
 
     /// <param name="name">sft or dpo.</param>
     /// <param name="model">Which model to start from.</param>
+    /// <param name="lora">Whether an adapter is trained, and which.</param>
     /// <param name="run">Output and seed.</param>
     /// <param name="options">The training loop's keys.</param>
     /// <param name="config">The whole configuration with origins, for run.json.</param>
     /// <param name="session">Resume choice and observer.</param>
     /// <param name="cancellation">Ends the check of the checkpoint that the run goes on from.</param>
-    public TrainingStage(string name, ModelOptions model, RunOptions run, TrainerOptions options, JsonObject config, StageSettings session, CancellationToken cancellation)
+    public TrainingStage(string name, ModelOptions model, LoraOptions lora, RunOptions run, TrainerOptions options, JsonObject config, StageSettings session,
+        CancellationToken cancellation)
     {
-        (Name, _model, _run, _options, _config, _observer) = (name, model, run, options, config, session.Observer);
+        (Name, _model, _lora, _run, _options, _config, _observer) = (name, model, lora, run, options, config, session.Observer);
         var native = NativeTorch.Load(model.CpuKernels);
         Device = ComputeDevice.Resolve(model.Device);
+        if (ComputeDevice.AllowTf32(options.Training.Tf32, Device) is { } tf32) Note(tf32);
         Folder = new(run.OutputDir);
         RequireElsewhere("model_name_or_path", model.ModelNameOrPath);
+        Source = ModelSource.Of(model.ModelNameOrPath, lora.BaseModelNameOrPath);
+        if (Source.Adapter is not null) RequireElsewhere("base_model_name_or_path", Source.Base);
         if (model.TokenizerNameOrPath is { } tokenizerPath) RequireElsewhere("tokenizer_name_or_path", tokenizerPath);
-        if (!native.Version.StartsWith(NativeTorch.SupportedVersion + ".", StringComparison.Ordinal))
+        if (!native.IsSupported)
             Note($"libtorch {native.Version} is not {NativeTorch.SupportedVersion}.x, which this program is tested with; it passed the self-tests");
         Checkpoint = ResumePoint.Choose(Folder, name, run.OverwriteOutputDir, session.Resume, Note, cancellation);
         _found = Folder.Signature;
-        ModelConfig = MistralConfigFile.Read(Checkpoint ?? model.ModelNameOrPath);
-        ModelFolder.RequireWeights(Checkpoint ?? model.ModelNameOrPath, ModelConfig);
-        Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? model.ModelNameOrPath);
+        Adapter = StageAdapter.Of(Source, lora, config);
+        if (Checkpoint is not null) TrainingState.Read(Checkpoint).RequireSameShape(Checkpoint, ResumePoint.MeaningOfAdapters(config));
+        ModelConfig = MistralConfigFile.Read(Adapter is null && Checkpoint is not null ? Checkpoint : Source.Base);
+        if (Adapter is null) ModelFolder.RequirePlainWeights(Checkpoint ?? Source.Base, ModelConfig);
+        else RequireAdapter(Adapter);
+        Tokenizer = MistralTokenizer.Load(model.TokenizerNameOrPath ?? Source.TokenizerFolder);
+        Attention = AttentionChoice.Describe(model.AttnImplementation, Device, Dtype, ModelConfig);
+        if (Device.type == TorchSharp.DeviceType.CUDA) Note($"attention: {Attention}");
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (options.Optimizer.Note is { } note) Note(note);
         if (Checkpoint is not null && ResumePoint.ChangesSince(Checkpoint, config).ToList() is { Count: > 0 } changes)
@@ -63,6 +75,12 @@ internal sealed class TrainingStage
 
     /// <summary>The checkpoint folder to go on from; null for a fresh start.</summary>
     public string? Checkpoint { get; }
+
+    /// <summary>What model_name_or_path names: a plain model, or an adapter on one.</summary>
+    public ModelSource Source { get; }
+
+    /// <summary>The adapter that is trained; null where all weights are.</summary>
+    public LoraConfig? Adapter { get; }
 
     public MistralConfig ModelConfig { get; }
 
@@ -80,7 +98,11 @@ internal sealed class TrainingStage
 
     private ScalarType Dtype => _options.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    public string Precision => _options.Training.Bf16 ? "bfloat16 with float32 master weights and moments" : "float32";
+    public string Precision => !_options.Training.Bf16 ? "float32"
+        : Adapter is null ? "bfloat16 with float32 master weights and moments" : "bfloat16 with float32 adapters and moments";
+
+    /// <summary>Which way attention goes, in words.</summary>
+    public string Attention { get; }
 
     /// <summary>What was noted so far.</summary>
     public IReadOnlyList<string> Notes => _notes;
@@ -98,23 +120,6 @@ internal sealed class TrainingStage
         _notes.AddRange(resolved.Notes);
     }
 
-    /// <summary>Refuses a sequence length that the model has no positions for.</summary>
-    public void RequirePositions(string key, int length) => TextModel.RequirePositions(ModelConfig, _model.ModelNameOrPath, key, length);
-
-    public MistralForCausalLM LoadPolicy() => ModelFolder.Load(Checkpoint ?? _model.ModelNameOrPath, Dtype, Device, trainable: true);
-
-    /// <summary>Refuses a reference model that is none, that tokenizer or lengths do not fit, or that the run would overwrite.</summary>
-    public void RequireReference(string folder, string key, int length)
-    {
-        RequireElsewhere("ref_model_name_or_path", folder);
-        var config = MistralConfigFile.Read(folder);
-        TextModel.RequireFit(Tokenizer, config, folder);
-        TextModel.RequirePositions(config, folder, key, length);
-        ModelFolder.RequireWeights(folder, config);
-    }
-
-    public MistralForCausalLM LoadReference(string folder) => ModelFolder.Load(folder, Dtype, Device, trainable: false);
-
     /// <summary>Works out what a prepared run would do.</summary>
     public RunPlanner Planner => new(_options with { Meaning = ResumePoint.MeaningOf(_config) }, _model);
 
@@ -127,10 +132,11 @@ internal sealed class TrainingStage
     public TrainingSummary Train<TExample>(PreparedRun<TExample> run, MistralForCausalLM policy, IObjective<TExample> objective, CancellationToken cancellation)
     {
         var observer = RunObservers.Of(_observer, Folder, _options.Cadence, Checkpoint);
-        string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : ModelFiles(run.Reference)];
+        // Of a run that trains an adapter the model itself is in no checkpoint.
+        string[] decisive = [.. run.Files.Train, .. run.Reference is null ? [] : FilesOf(run.Reference), .. Adapter is null ? [] : ModelFiles(Source.Base)];
         var goesOn = Checkpoint is not null && Folder.Holds(Checkpoint);
-        var inputs = decisive.Concat(run.Files.All).Concat(ModelFiles(_model.ModelNameOrPath)).Concat(TokenizerOf(_model));
-        var record = RunRecord.Create(Name, _config, _run.Seed, inputs, Hashes, goesOn ? null : Checkpoint).WithTraining(Device.ToString(), Precision, Checkpoint);
+        var inputs = decisive.Concat(run.Files.All).Concat(FilesOf(_model.ModelNameOrPath)).Concat(TokenizerOf(_model));
+        var record = RunRecord.Create(Name, _config, _run.Seed, inputs, Hashes, goesOn ? null : Checkpoint).WithTraining(Device, Precision, Attention, Checkpoint);
         if (Checkpoint is not null && ResumePoint.OtherGround(Checkpoint, record).ToList() is { Count: > 0 } other)
             Note($"{Checkpoint} was written elsewhere, and the last bits of what follows may differ: {string.Join(", ", other)}");
         record["ignored"] = _ignored;
@@ -151,7 +157,7 @@ internal sealed class TrainingStage
             observer.OnNote(trainer.LearningRates);
             if (rehearsed is not null) observer.OnNote(rehearsed);
             if (run.Limit.MaxTokens > 0) observer.OnNote(Describe(trainer.MicroBatches, run.Limit.MaxTokens));
-            observer.OnStart(new(Name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Parameters.Count,
+            observer.OnStart(new(Name, trainer.TotalSteps, trainer.Step, trainer.Epochs, policy.Learned.Count,
                 Device.ToString(), Precision, trainer.EvaluationDue));
             var watch = Stopwatch.StartNew();
             var interrupted = trainer.Run(cancellation);
@@ -163,7 +169,7 @@ internal sealed class TrainingStage
         catch (Exception error)
         {
             EndFailed(history, trainer.Step, trainer.Tokens);
-            if (MemoryExhausted.Is(error)) throw run.OutOfMemory(error, $"in step {trainer.Step + 1}");
+            if (TorchErrors.IsOutOfMemory(error)) throw run.OutOfMemory(error, $"in step {trainer.Step + 1}");
             if (error is not (IOException or UnauthorizedAccessException)) throw;
             throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
         }
@@ -196,18 +202,5 @@ internal sealed class TrainingStage
     {
         if (OutputFolder.IsSame(_run.OutputDir, folder))
             throw new UserErrorException($"output_dir: {_run.OutputDir} is {key} too; expected another folder, or what the run starts from would be lost");
-    }
-
-    /// <summary>The files of a model folder whose content matters, by name.</summary>
-    public static IEnumerable<string> ModelFiles(string folder) =>
-        Directory.EnumerateFiles(folder).Where(path => Path.GetExtension(path) is ".safetensors" or ".json" or ".model").Order(StringComparer.Ordinal);
-
-    /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy.</summary>
-    private void WriteModel(string folder, MistralForCausalLM policy, IEnumerable<KeyValuePair<string, Tensor>> master)
-    {
-        var weights = _model.TorchDtype == "float32" ? master : policy.Parameters.All;
-        ModelFolder.Save(folder, policy.Config, weights, ByteSize.Parse(_options.Cadence.MaxShardSize));
-        TokenizerFiles.Write(folder, Tokenizer, policy.Config.MaxPositionEmbeddings);
-        File.WriteAllText(Path.Combine(folder, "README.md"), ModelCard.Of(Name, _model.ModelNameOrPath, _config));
     }
 }

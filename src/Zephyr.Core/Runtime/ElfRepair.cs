@@ -50,6 +50,25 @@ internal static class ElfRepair
         return IsElf(header) && sections + (ulong)bytes > (ulong)file.Length;
     }
 
+    /// <summary>The names that a library needs from others, but for those that it can do without.</summary>
+    /// <exception cref="UserErrorException">The file is not a library.</exception>
+    internal static IReadOnlyList<string> Undefined(ReadOnlySpan<byte> image)
+    {
+        const byte weak = 2;
+        var symbols = FindSection(image, SectionDynamicSymbols);
+        var names = SectionHeader(image, (int)symbols.Link);
+        List<string> found = [];
+        for (var i = 1; i < symbols.Size / 24; i++)
+        {
+            var symbol = image.Slice(symbols.Offset + i * 24, 24);
+            var isDefined = BinaryPrimitives.ReadUInt16LittleEndian(symbol[6..]) != 0;
+            if (isDefined || symbol[4] >> 4 == weak) continue;
+            var name = image.Slice(names.Offset, names.Size)[(int)ReadU32(symbol)..];
+            if (Encoding.ASCII.GetString(name[..name.IndexOf((byte)0)]) is var text && text != MissingSymbol) found.Add(text);
+        }
+        return found;
+    }
+
     /// <summary>Renames the one import and makes its version optional, in place.</summary>
     /// <exception cref="UserErrorException">The file is not the library this repair is for.</exception>
     internal static void Repair(Span<byte> image)

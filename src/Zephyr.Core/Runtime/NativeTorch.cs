@@ -6,11 +6,24 @@ namespace Zephyr.Runtime;
 
 /// <summary>What was found and loaded.</summary>
 /// <param name="Folder">The folder libtorch came from.</param>
-/// <param name="Origin">Why that folder: shipped, the environment variable, or the CUDA package.</param>
+/// <param name="Origin">Why that folder: shipped, the environment variable, the Python on the PATH, or the CUDA package.</param>
 /// <param name="HasCuda">libtorch_cuda.so stands in it.</param>
 /// <param name="Version">The version stated beside an external libtorch, or that of the shipped package.</param>
 /// <param name="Repaired">TorchSharp's native library was loaded from a repaired private copy.</param>
-public sealed record NativeTorchInfo(string Folder, string Origin, bool HasCuda, string Version, bool Repaired);
+public sealed record NativeTorchInfo(string Folder, string Origin, bool HasCuda, string Version, bool Repaired)
+{
+    /// <summary>The CUDA that it was built for, where it says so.</summary>
+    public Version? Cuda { get; init; }
+
+    /// <summary>Functions that TorchSharp's library calls and this libtorch does not have: a call of one ends the process.</summary>
+    public IReadOnlyList<string> Lacks { get; init; } = [];
+
+    /// <summary>The version that the library itself states, major and minor; null where it states none.</summary>
+    public Version? Abi { get; init; }
+
+    /// <summary>It is of the version that this program is built and tested with.</summary>
+    public bool IsSupported => Abi is { } abi ? abi.ToString() == NativeTorch.SupportedVersion : NativeTorch.IsSupported(Version);
+}
 
 /// <summary>
 /// Finds and loads libtorch and TorchSharp's native library before TorchSharp looks for them itself (design decision 7).
@@ -24,6 +37,11 @@ public static class NativeTorch
 
     /// <summary>The libtorch that this program is built and tested against.</summary>
     public const string SupportedVersion = "2.10";
+
+    /// <summary>The library that makes a folder one of libtorch's.</summary>
+    internal const string Core = "libtorch_cpu.so";
+
+    private const string OfPython = "the Python on the PATH";
 
     private static readonly Lazy<NativeTorchInfo> Loaded = new(() => LoadFrom(Locate()));
     private static bool _nativeKernels;
@@ -49,17 +67,18 @@ public static class NativeTorch
         var named = Environment.GetEnvironmentVariable(EnvironmentVariable);
         if (!string.IsNullOrEmpty(named))
         {
-            if (!File.Exists(Path.Combine(named, "libtorch_cpu.so")))
+            if (!File.Exists(Path.Combine(named, Core)))
                 throw new UserErrorException(
                     $"{EnvironmentVariable}={named}: there is no libtorch_cpu.so in that folder; give the lib folder of a PyTorch "
                     + $"{SupportedVersion} install (<site-packages>/torch/lib), or unset the variable to use the libtorch shipped with the program");
             return (Path.GetFullPath(named), EnvironmentVariable);
         }
         var shipped = Path.Combine(AppContext.BaseDirectory, "libtorch");
-        if (File.Exists(Path.Combine(shipped, "libtorch_cpu.so"))) return (shipped, "shipped with the program");
-        if (File.Exists(Path.Combine(AppContext.BaseDirectory, "libtorch_cpu.so"))) return (AppContext.BaseDirectory, "the CUDA package");
+        if (File.Exists(Path.Combine(shipped, Core))) return (shipped, "shipped with the program");
+        if (File.Exists(Path.Combine(AppContext.BaseDirectory, Core))) return (AppContext.BaseDirectory, "the CUDA package");
+        if (PythonTorch.Library is { } python) return (python, OfPython);
         throw new UserErrorException(
-            $"libtorch was found neither in {shipped} nor through {EnvironmentVariable}; rebuild the program, or set "
+            $"libtorch was found neither in {shipped} nor through {EnvironmentVariable} nor as a PyTorch of the Python on the PATH; install one (pip install \"torch=={SupportedVersion}.*\"), or set "
             + $"{EnvironmentVariable} to the lib folder of a PyTorch {SupportedVersion} install (<site-packages>/torch/lib)");
     }
 
@@ -72,38 +91,58 @@ public static class NativeTorch
         string[] libraries = hasCuda
             ? ["libc10.so", "libtorch_cpu.so", "libc10_cuda.so", "libtorch_cuda.so", "libtorch.so"]
             : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
-        var loaded = libraries.ToDictionary(library => library, library => LoadLibrary(Path.Combine(found.Folder, library)));
+        var dependencies = NativeDependencies.Of(found.Folder);
+        var loaded = libraries.ToDictionary(library => library, library => LoadLibrary(Path.Combine(found.Folder, library), dependencies));
         TensorMemory.Serve(loaded["libc10.so"]);
-        if (_nativeKernels) MklKernels.TakeNative(loaded["libtorch_cpu.so"]);
+        if (_nativeKernels) MklKernels.TakeNative(loaded[Core]);
         var handle = LoadTorchSharp(out var repaired);
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,
             (name, _, _) => name == "LibTorchSharp" ? handle : IntPtr.Zero);
-        var info = new NativeTorchInfo(found.Folder, found.Origin, hasCuda, VersionOf(found), repaired);
-        if (found.Origin == EnvironmentVariable) TorchSelfTest.Require(info);
+        var info = new NativeTorchInfo(found.Folder, found.Origin, hasCuda, VersionOf(found), repaired)
+        {
+            Cuda = hasCuda ? CudaOf(found) : null,
+            Abi = AbiOf(loaded[Core]),
+        };
+        if (info is { Version: Unknown, Abi: { } abi }) info = info with { Version = abi.ToString() };
+        if (!IsExternal(found)) return info;
+        info = info with { Lacks = [.. ElfRepair.Undefined(File.ReadAllBytes(TorchSharpLibrary)).Where(name => !NativeLibrary.TryGetExport(loaded["libtorch.so"], name, out _))] };
+        TorchSelfTest.Require(info, torch.CPU);
         return info;
     }
 
-    private static IntPtr LoadLibrary(string path)
+    private static bool IsExternal((string Folder, string Origin) found) => found.Origin is EnvironmentVariable or OfPython;
+
+    private static IntPtr LoadLibrary(string path, NativeDependencies dependencies)
     {
         try
         {
             // Otherwise the dynamic loader maps what is not there and dies of it (SIGBUS), without a word.
             if (ElfRepair.IsTruncated(path)) throw new BadImageFormatException("the file ends in the middle");
-            return NativeLibrary.Load(path);
+            return dependencies.Load(path);
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException or IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"{path} does not load ({Reason(error)}); reinstall it, or set {EnvironmentVariable} "
+            var other = StatedBeside(Path.GetDirectoryName(path)!, "__version__") is { } version && !IsSupported(version) ? $"; it is of PyTorch {version}" : "";
+            throw new UserErrorException($"{path} does not load ({Reason(error)}){other}; reinstall it, or set {EnvironmentVariable} "
                 + $"to the lib folder of a PyTorch {SupportedVersion} install", error);
+        }
+    }
+
+    /// <exception cref="UserErrorException">It is missing.</exception>
+    private static string TorchSharpLibrary
+    {
+        get
+        {
+            const string name = "libLibTorchSharp.so";
+            string[] places = [Path.Combine(AppContext.BaseDirectory, "libtorch", name), Path.Combine(AppContext.BaseDirectory, name)];
+            return places.FirstOrDefault(File.Exists)
+                ?? throw new UserErrorException($"TorchSharp's native library {name} is missing from {AppContext.BaseDirectory}; rebuild the program");
         }
     }
 
     private static IntPtr LoadTorchSharp(out bool repaired)
     {
-        const string name = "libLibTorchSharp.so";
-        string[] places = [Path.Combine(AppContext.BaseDirectory, "libtorch", name), Path.Combine(AppContext.BaseDirectory, name)];
-        var path = places.FirstOrDefault(File.Exists)
-            ?? throw new UserErrorException($"TorchSharp's native library {name} is missing from {AppContext.BaseDirectory}; rebuild the program");
+        var path = TorchSharpLibrary;
         repaired = false;
         try
         {
@@ -116,26 +155,46 @@ public static class NativeTorch
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
-            throw new UserErrorException($"{path} does not load ({Reason(error)}); it needs libtorch {SupportedVersion}.x", error);
+            throw new UserErrorException($"{path} does not load beside this libtorch ({Reason(error)}); it needs libtorch {SupportedVersion}.x", error);
         }
     }
 
     /// <summary>The shipped package's version, or what an existing libtorch says of itself in the folder above.</summary>
-    private static string VersionOf((string Folder, string Origin) found)
+    private static string VersionOf((string Folder, string Origin) found) => !IsExternal(found)
+        ? typeof(torch).GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic)?.GetRawConstantValue() is string package
+            ? Version.Parse(package).ToString(3) : SupportedVersion
+        : StatedBeside(found.Folder, "__version__") ?? BuildVersion(found.Folder) ?? Unknown;
+
+    private const string Unknown = "unknown";
+
+    /// <summary>Whether a version as PyTorch states it, 2.10.0+cu128, is one that this program is built for.</summary>
+    internal static bool IsSupported(string version) => version.StartsWith(SupportedVersion + ".", StringComparison.Ordinal);
+
+    /// <summary>What libtorch says of itself to compiled models: 0x020a... for 2.10. It cannot be of another install, as a file beside it can.</summary>
+    private static unsafe Version? AbiOf(IntPtr core)
     {
-        if (found.Origin != EnvironmentVariable)
-            return typeof(torch).GetField("libtorchPackageVersion", BindingFlags.Static | BindingFlags.NonPublic)
-                ?.GetRawConstantValue() is string package ? Version.Parse(package).ToString(3) : SupportedVersion;
-        // A PyTorch package says it in torch/version.py, a libtorch archive in libtorch/build-version.
-        foreach (var file in (string[])["version.py", "build-version"])
-        {
-            var path = Path.Combine(found.Folder, "..", file);
-            if (!File.Exists(path)) continue;
-            var line = File.ReadLines(path).FirstOrDefault(text => file == "build-version" || text.StartsWith("__version__", StringComparison.Ordinal));
-            if ((file == "build-version" ? line?.Trim() : line?.Split('\'', '"').ElementAtOrDefault(1)) is { Length: > 0 } version) return version;
-        }
-        return "unknown";
+        if (!NativeLibrary.TryGetExport(core, "aoti_torch_abi_version", out var address)) return null;
+        var version = ((delegate* unmanaged<ulong>)address)();
+        return new((int)(version >> 56), (int)(version >> 48 & 0xff));
     }
+
+    /// <summary>What it says it was built for: 13.0, or cu128 for 12.8.</summary>
+    private static Version? CudaOf((string Folder, string Origin) found)
+    {
+        if (Version.TryParse(StatedBeside(found.Folder, "cuda"), out var stated)) return stated;
+        var tag = (BuildVersion(found.Folder) ?? StatedBeside(found.Folder, "__version__"))?.Split("+cu").ElementAtOrDefault(1);
+        return tag?.Length >= 3 && Version.TryParse($"{tag[..^1]}.{tag[^1]}", out var tagged) ? tagged : null;
+    }
+
+    /// <summary>A value of torch/version.py, which a PyTorch package has.</summary>
+    private static string? StatedBeside(string folder, string name) => LinesOf(Path.Combine(folder, "..", "version.py"))
+        .FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal) && line.Length > name.Length && line[name.Length] is ' ' or ':' or '=')
+        ?.Split('\'', '"').ElementAtOrDefault(1) is { Length: > 0 } value ? value : null;
+
+    /// <summary>libtorch/build-version, which an archive has.</summary>
+    private static string? BuildVersion(string folder) => LinesOf(Path.Combine(folder, "..", "build-version")).FirstOrDefault()?.Trim() is { Length: > 0 } version ? version : null;
+
+    private static IEnumerable<string> LinesOf(string path) => File.Exists(path) ? File.ReadLines(path) : [];
 
     /// <summary>The dynamic loader's own words: the most specific line of .NET's multi-line message.</summary>
     internal static string Reason(Exception error) =>

@@ -19,12 +19,19 @@ internal static partial class NativeVariables
     /// </summary>
     private const string KernelsKept = "64";
 
+    /// <summary>
+    /// How libtorch asks a GPU for memory: as one range that grows, not as pieces that each keep their size. Ragged batches have another size each time, so that pieces of old sizes would lie about
+    /// unused; and what the driver counts is then what the largest step needed.
+    /// </summary>
+    private const string DeviceAllocator = "expandable_segments:True";
+
     /// <summary>Must come before libtorch and libgomp are loaded.</summary>
     public static void Set()
     {
         _ = SetVariable("GOMP_SPINCOUNT", SpinCount, overwrite: 0);
         _ = SetVariable("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KernelsKept, overwrite: 0);
         _ = SetVariable("LRU_CACHE_CAPACITY", KernelsKept, overwrite: 0);
+        _ = SetVariable("PYTORCH_CUDA_ALLOC_CONF", DeviceAllocator, overwrite: 0);
     }
 
     // .NET's own Environment keeps a copy that native code never sees.

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 
 namespace Zephyr.Runtime;
@@ -18,6 +19,15 @@ public static partial class Secrets
 
     /// <summary>The text without secrets: a URL's user and password, its query's tokens, tokens by their form, and the values of environment variables whose names say what they are.</summary>
     public static string Mask(string text) => Mask(text, OfEnvironment.Value);
+
+    /// <summary>The same of every name and text in a JSON document. Its written form would not do: what JSON escapes, such as the + of base64, no longer reads as what it is.</summary>
+    public static JsonNode? Mask(JsonNode? node) => node switch
+    {
+        JsonObject fields => new JsonObject(fields.Select(field => KeyValuePair.Create(Mask(field.Key), Mask(field.Value))).DistinctBy(field => field.Key)),
+        JsonArray items => new JsonArray([.. items.Select(Mask)]),
+        JsonValue value when value.TryGetValue<string>(out var text) => JsonValue.Create(Mask(text)),
+        _ => node?.DeepClone(),
+    };
 
     /// <summary>The same, with given values for those of the environment.</summary>
     internal static string Mask(string text, IEnumerable<string> values)

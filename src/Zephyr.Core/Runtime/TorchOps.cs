@@ -7,7 +7,7 @@ namespace Zephyr.Runtime;
 /// ATen operators that TorchSharp does not bind, through TorchScript (design decision 6). A script that does not compile aborts the process,
 /// so each group is small, is compiled when it is first called, and has a test.
 /// </summary>
-public static class TorchOps
+public static partial class TorchOps
 {
     private static readonly Lazy<jit.CompilationUnit> Activations = Compiled("""
         def silu_backward_(gradient, x):
@@ -16,6 +16,11 @@ public static class TorchOps
             return torch._log_softmax(x, 1, False, out=x)
         def row_norms(x):
             return torch.linalg_vector_norm(x, 2, [-1], True)
+        """);
+
+    private static readonly Lazy<jit.CompilationUnit> Masks = Compiled("""
+        def keep_mask(like, share: float, seed: int):
+            return torch.bernoulli(torch.empty_like(like), share, generator=torch.Generator(device=like.device, seed=seed))
         """);
 
     private static readonly Lazy<jit.CompilationUnit> Lists = Compiled("""
@@ -60,6 +65,16 @@ public static class TorchOps
         using Scalar rate = numbers.Rate, beta1 = numbers.Beta1, beta2 = numbers.Beta2, decay = numbers.Decay, epsilon = numbers.Epsilon;
         Lists.Value.invoke("adamw_", lists.Weights.ToArray(), lists.Gradients.ToArray(), lists.Averages.ToArray(), lists.Squares.ToArray(), lists.Steps.ToArray(),
             rate, beta1, beta2, decay, epsilon, scale);
+    }
+
+    /// <summary>Ones and zeros, drawn independently: a pure function of the seed, the shape and the kind of device, without the generators that all share.</summary>
+    /// <param name="like">Gives shape, data type and device.</param>
+    /// <param name="share">Probability of a one.</param>
+    /// <param name="seed">Of a generator that lives for this call only.</param>
+    public static Tensor KeepMask(Tensor like, double share, ulong seed)
+    {
+        using Scalar probability = share, number = unchecked((long)seed);
+        return (Tensor)Masks.Value.invoke("keep_mask", like, probability, number);
     }
 
     private static Lazy<jit.CompilationUnit> Compiled(string script) => new(() => jit.compile(script + "\n"));

@@ -56,6 +56,9 @@ public sealed record StepReport(
 {
     /// <summary>The step's own numbers, logged or not; null where whoever reports has none.</summary>
     public StepValues? Own { get; init; }
+
+    /// <summary>Memory of the GPU in use after a logged step, whoever uses it; null on the CPU.</summary>
+    public long? DeviceMemoryBytes { get; init; }
 }
 
 /// <summary>What one step alone came to, where <see cref="StepReport.Metrics"/> are means since the last logged one.</summary>

@@ -25,6 +25,7 @@ public sealed class MetricsFiles(string folder) : ITrainingObserver
         Append(_metrics, report.Step, report.Epoch, report.Metrics);
         var timings = new Dictionary<string, double> { ["seconds"] = report.Seconds, ["tokens_per_second"] = report.TokensPerSecond };
         if (report.MemoryBytes is { } bytes) timings["memory_mib"] = bytes / (1024.0 * 1024.0);
+        if (report.DeviceMemoryBytes is { } onDevice) timings["device_memory_mib"] = onDevice / (1024.0 * 1024.0);
         Append(_timings, report.Step, report.Epoch, timings);
     }
 

@@ -13,7 +13,10 @@ public sealed class RunFolder(string root)
     private static readonly string[] RunFiles = ["metrics.jsonl", "timings.jsonl", "run.json"];
 
     // Where one of these stands, the whole model does: they are moved into place last.
-    private static readonly string[] WeightFiles = ["model.safetensors", "model.safetensors.index.json"];
+    private static readonly string[] WeightFiles = ["model.safetensors", "model.safetensors.index.json", "adapter_model.safetensors"];
+
+    /// <summary>Where it stands the folder is an adapter's, whatever else is there.</summary>
+    private const string AdapterConfig = "adapter_config.json";
 
     /// <summary>The folder itself.</summary>
     public string Root { get; } = root;
@@ -88,7 +91,7 @@ public sealed class RunFolder(string root)
         foreach (var leftover in Directory.EnumerateDirectories(Root, "*" + Unfinished).Where(IsOwnLeftover)) Directory.Delete(leftover, recursive: true);
         foreach (var (_, path) in Named.Where(checkpoint => checkpoint.Step > step)) Remove(path);
         // The weights first: without them no half-deleted model can pass for a finished run.
-        foreach (var file in step == 0 ? WeightFiles.Concat(RunFiles) : WeightFiles) File.Delete(Path.Combine(Root, file));
+        foreach (var file in step == 0 ? [.. WeightFiles, AdapterConfig, .. RunFiles] : WeightFiles.Append(AdapterConfig)) File.Delete(Path.Combine(Root, file));
         foreach (var shard in Directory.EnumerateFiles(Root, "model-*-of-*.safetensors")) File.Delete(shard);
     }
 
@@ -149,7 +152,7 @@ public sealed class RunFolder(string root)
 
     /// <summary>What checkpoints and the trained model take on the disk.</summary>
     public long RunBytes => !Directory.Exists(Root) ? 0
-        : Named.SelectMany(checkpoint => Directory.EnumerateFiles(checkpoint.Path)).Concat(Directory.EnumerateFiles(Root, "model*.safetensors")).Sum(file => new FileInfo(file).Length);
+        : Named.SelectMany(checkpoint => Directory.EnumerateFiles(checkpoint.Path)).Concat(Directory.EnumerateFiles(Root, "*model*.safetensors")).Sum(file => new FileInfo(file).Length);
 
     private string LockFile => Path.Combine(Root, ".lock");
 

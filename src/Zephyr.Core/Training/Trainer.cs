@@ -21,6 +21,7 @@ public sealed class Trainer<TExample> : IDisposable
     private readonly BatchPlan _plan;
     private readonly LearningRateSchedule _schedule;
     private readonly ParameterSet _parameters;
+    private readonly Device _device;
     private readonly Optimizer _optimizer;
     private readonly MetricTally _tally;
     private readonly SortedDictionary<string, string> _shape;
@@ -44,11 +45,11 @@ public sealed class Trainer<TExample> : IDisposable
         _plan = BatchPlan.Of(data, options, objective.TokensAtOnce);
         TotalSteps = _plan.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         _schedule = new(options.Optimizer, TotalSteps);
-        _parameters = model.Parameters;
+        (_parameters, _device) = (model.Learned, model.Device);
         _optimizer = Optimizer.Create(_parameters, options.Optimizer);
         _tally = new(objective.MetricNames);
         _shape = RunShape.Of(objective.GetType().Name, _plan, data.Train.Sum(example => (long)objective.TokensOf(example)), TotalSteps, options);
-        _accumulation = new(objective, data.Train, _parameters);
+        _accumulation = new(objective, data.Train, model, options.Seed);
         var names = new RowNames(data.PlaceOf);
         var search = new NonFiniteSearch<TExample>(objective, data.Train, _accumulation, _parameters.ClearGradients, names);
         _watch = new(options.Watchdogs, names, search.Describe, observer.OnNote);
@@ -92,7 +93,7 @@ public sealed class Trainer<TExample> : IDisposable
     /// <exception cref="UserErrorException">It does not fit into memory.</exception>
     /// <exception cref="RunFailedException">Its loss or gradient is not finite, and steps of which that is so are not skipped.</exception>
     public string? Rehearse() => IsDone ? null
-        : new TrialPass(_accumulation.Run, _parameters, new(_data.PlaceOf)).Run(_plan.Largest(_step + 1, TotalSteps), _watch.Skips);
+        : new TrialPass(rows => _accumulation.Run(rows), _parameters, new(_data.PlaceOf)).Run(_plan.Largest(_step + 1, TotalSteps), _watch.Skips);
 
     /// <summary>The highest and the last learning rate, as a sentence.</summary>
     public string LearningRates => _schedule.Describe();
@@ -125,7 +126,7 @@ public sealed class Trainer<TExample> : IDisposable
         var watch = Stopwatch.StartNew();
         var step = _step + 1;
         var rate = _schedule.At(step);
-        var sums = _accumulation.Run(_plan.MicroBatches(step));
+        var sums = _accumulation.Run(_plan.MicroBatches(step), step);
         var norm = sums.GradientNorm;
         var passes = _watch.Passes(step, sums, () => _output.Folder.Kept);
         if (passes)
@@ -192,6 +193,7 @@ public sealed class Trainer<TExample> : IDisposable
         _observer.OnStep(new(_step, TotalSteps, _plan.EpochAfter(_step), metrics, tokens, seconds, tokens / seconds, Environment.WorkingSet, logged)
         {
             Own = new(means, norm, rate),
+            DeviceMemoryBytes = logged ? DeviceMemory.Used(_device) : null,
         });
     }
 

@@ -16,7 +16,7 @@ public sealed class BenchTests : IDisposable
         var found = Json("dpo", "--steps", "2");
         Assert.Equal(
             ["stage", "size", "dtype", "pair_layout", "reference", "pairs_per_s", "tokens_per_s", "step_s", "loss", "peak_mib", "tensor_peak_mib", "planned_mib", "counted_mib", "planned_counted_mib", "matmul_gflops",
-                "matmul_share", "reference_s", "threads", "libtorch"],
+                "matmul_share", "device", "gpu", "device_peak_mib", "model_tflops", "peak_tflops", "mfu", "reference_s", "threads", "libtorch"],
             found.EnumerateObject().Select(property => property.Name));
         Assert.Equal(("dpo", "tiny", "fp32"), (found.GetProperty("stage").GetString(), found.GetProperty("size").GetString(), found.GetProperty("dtype").GetString()));
         Assert.Equal((2, 3), (found.GetProperty("step_s").GetArrayLength(), found.GetProperty("loss").GetArrayLength()));
@@ -62,9 +62,10 @@ public sealed class BenchTests : IDisposable
 
     [Theory]
     [InlineData("--size: give one of --size and --model", "--model", "somewhere")]
-    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b", "--size", "huge")]
+    [InlineData("--size: found huge, expected tiny, bench58m, mistral7b, mistral7b-8layers", "--size", "huge")]
     [InlineData("--steps: must be at least 1 (was 0)", "--steps", "0")]
-    [InlineData("--reference: must be frozen or cached (was adapter)", "--reference", "adapter")]
+    [InlineData("--reference: must be frozen, cached or adapter (was none)", "--reference", "none")]
+    [InlineData("--reference: adapter is the policy with its adapter off: give use_peft: true (was false), or write frozen", "--reference", "adapter")]
     [InlineData("--pair_layout: must be separate, concatenated or shared_prefix (was both)", "--pair_layout", "both")]
     [InlineData("--cpu_kernels: must be default or native (was fast)", "--cpu_kernels", "fast")]
     [InlineData("--gradient_checkpointing_every: has no meaning without gradient_checkpointing: set it to 1 (was 2)", "--gradient_checkpointing_every", "2")]

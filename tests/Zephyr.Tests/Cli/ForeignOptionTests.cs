@@ -10,14 +10,14 @@ public class ForeignOptionTests
     {
         using var world = new Zephyr.Tests.Pipeline.TinyWorld();
         string[] own = [.. world.KeysOf("sft", "out").Where(entry => entry.Key != "device").SelectMany(entry => new[] { $"--{entry.Key}", entry.Value })];
-        var run = CliRun.Of(["sft", .. own, "--dry-run", "--push_to_hub", "--attn-implementation", "sdpa", "--use_cpu", "--fp16=false"]);
+        var run = CliRun.Of(["sft", .. own, "--dry-run", "--push_to_hub", "--model-revision", "main", "--use_cpu", "--fp16=false"]);
         Assert.Equal((0, ""), (run.Code, run.Error));
         Assert.Matches(@"(?m)^device: cpu +# option --use_cpu \(use_cpu: true\)$", run.Output);
         Assert.Contains("""
 
             # Ignored:
             # push_to_hub (option --push_to_hub): nothing is uploaded, the output folder is the result
-            # attn_implementation (option --attn-implementation): attention is always exact and of variable length
+            # model_revision (option --model-revision): a model is a folder on disk, of the revision that was downloaded
 
             """, run.Output);
         Assert.DoesNotContain("push_to_hub", CliRun.Of("sft", "--help").Output);

@@ -10,8 +10,8 @@ public class HelpTests
 {
     public static TheoryData<string> Verbs =>
     [
-        "", "demo", "sft", "aif", "dpo", "inspect", "inspect data", "inspect model", "inspect checkpoint",
-        "generate", "eval", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
+        "", "demo", "clean", "sft", "aif", "dpo", "inspect", "inspect data", "inspect model", "inspect checkpoint",
+        "merge", "plan", "generate", "eval", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
     ];
 
     [Theory]
@@ -31,6 +31,7 @@ public class HelpTests
         AssertNames<SftConfig>("sft");
         AssertNames<AifConfig>("aif");
         AssertNames<DpoConfig>("dpo");
+        AssertNames<CleanConfig>("clean");
         Assert.Matches(@"--learning_rate X .*\[default 2e-05\]", CliRun.Of("sft", "--help").Output);
         Assert.Matches(@"--learning_rate X .*\[default 1e-06\]", CliRun.Of("dpo", "--help").Output);
     }

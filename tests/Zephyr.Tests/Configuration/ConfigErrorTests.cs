@@ -87,7 +87,7 @@ public class ConfigErrorTests
     [InlineData("loss_type: []", "dpo.yaml:4: loss_type: must name a loss (was empty)")]
     [InlineData("loss_weights: [1, 2]", "dpo.yaml:4: loss_weights: must have as many numbers as loss_type has losses (1; were 2)")]
     [InlineData("tokenization: trl", "dpo.yaml: truncation_mode: must be keep_start for tokenization trl (was keep_end)")]
-    [InlineData("reference: adapter", "dpo.yaml:4: reference: must be frozen or cached (was adapter)")]
+    [InlineData("reference: none", "dpo.yaml:4: reference: must be frozen, cached or adapter (was none)")]
     public void So_it_is_where_pairs_are_learned_from(string lines, string expected) => Assert.Equal(expected, Problems<DpoConfig>(Enough + lines));
 
     /// <summary>The mixer that could not be read is why there is no dataset: that needs no second sentence.</summary>

@@ -37,7 +37,7 @@ public class ForeignKeyTests
         Assert.Equal(["use_reentrant"], Sft.Foreign.Keys.Union(Dpo.Foreign.Keys).Except(ForeignFields.All.SelectMany(program => program.Fields)));
 
     [Theory]
-    [InlineData("fp16: false\nload_in_4bit: False\nuse_peft: null\ngroup_by_length: false\nlabel_smoothing_factor: 0.0\noptim_args: ''\nfsdp: ''")]
+    [InlineData("fp16: false\nload_in_4bit: False\nuse_dora: false\nlora_task_type: CAUSAL_LM\nlora_modules_to_save: []\ngroup_by_length: false\nlabel_smoothing_factor: 0.0\noptim_args: ''\nfsdp: ''")]
     [InlineData("save_safetensors: true\ntrain_sampling_strategy: random\nloss_type: chunked_nll\ntruncation_mode: keep_start\neos_token: </s>")]
     [InlineData("data_seed: 42\neval_packing: false\ncompletion_only_loss: false\nmodel_init_kwargs: {}\nresume_from_checkpoint: true\nuse_cpu: false")]
     [InlineData("dataset_kwargs: {add_special_tokens: true, append_concat_token: true}\nhub_model_id: null\nreport_to: tensorboard")]
@@ -46,6 +46,12 @@ public class ForeignKeyTests
     [Theory]
     [InlineData("fp16: true", "sft.yaml:4: fp16: float16 training is not implemented: write bf16: true (was true)")]
     [InlineData("load_in_8bit: true", "sft.yaml:4: load_in_8bit: training on quantized weights (QLoRA) is not implemented: write false (was true)")]
+    [InlineData("use_dora: true", "sft.yaml:4: use_dora: weight-decomposed adapters (DoRA) are not implemented: write false (was true)")]
+    [InlineData("lora_modules_to_save: [embed_tokens]",
+        "sft.yaml:4: lora_modules_to_save: modules that are trained as a whole beside the adapter are not implemented: remove it")]
+    [InlineData("lora_target_modules: [q_proj, lm_head]",
+        "sft.yaml:4: lora_target_modules: must be q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj or all-linear (was lm_head)")]
+    [InlineData("lora_target_modules: [q_proj, all-linear]", "sft.yaml:4: lora_target_modules: all-linear stands alone")]
     [InlineData("neftune_noise_alpha: 5", "sft.yaml:4: neftune_noise_alpha: noise on the embeddings (NEFTune) is not implemented: remove it (was 5)")]
     [InlineData("completion_only_loss: true", "sft.yaml:4: completion_only_loss: the loss is on all tokens, or with assistant_only_loss: true on the assistant's turns: "
         + "write that, and remove it (was true)")]
@@ -77,6 +83,9 @@ public class ForeignKeyTests
     [InlineData("max_completion_length: 512", "dpo.yaml:4: max_completion_length: answers have no limit of their own, they are cut to fit max_length: remove it (was 512)")]
     [InlineData("reference: frozen\nprecompute_ref_log_probs: false",
         "dpo.yaml:5: precompute_ref_log_probs: is another name for reference, which is given on line 4: give one of them")]
+    [InlineData("reference: adapter", "dpo.yaml:4: reference: adapter is the policy with its adapter off: give use_peft: true (was false), or write frozen")]
+    [InlineData("reference: adapter\nuse_peft: true\nref_model_name_or_path: m", "dpo.yaml:6: ref_model_name_or_path: has no meaning for reference: adapter, "
+        + "which is the model that the run starts from: remove it, or write reference: frozen (was m)")]
     public void So_it_is_for_DPO(string lines, string expected) =>
         Assert.Equal(expected, Assert.Throws<ConfigException>(() => Read<DpoConfig>(lines)).Message);
 
@@ -99,6 +108,17 @@ public class ForeignKeyTests
         var resolved = Read<DpoConfig>("precompute_ref_log_probs: false\nloss_type: [aot_pair, sft]\n");
         Assert.Equal(["aot_unpaired", "sft"], resolved.Value.Dpo.LossType);
         Assert.Equal("file dpo.yaml line 4 (precompute_ref_log_probs: false)", resolved.Keys.Single(key => key.Name == "reference").Origin);
+    }
+
+    [Fact]
+    public void An_adapters_reference_is_TRLs_unless_it_is_stated()
+    {
+        var resolved = Read<DpoConfig>("use_peft: true\n");
+        Assert.Equal("adapter", resolved.Value.Dpo.Reference);
+        Assert.Equal(["reference is adapter, as with TRL where an adapter is trained (use_peft: true)"], resolved.Notes);
+        Assert.Equal("frozen", Read<DpoConfig>("use_peft: true\nref_model_name_or_path: m\n").Value.Dpo.Reference);
+        Assert.Equal("cached", Read<DpoConfig>("use_peft: true\nprecompute_ref_log_probs: true\n").Value.Dpo.Reference);
+        Assert.Equal("frozen", Read<DpoConfig>("use_peft: false\n").Value.Dpo.Reference);
     }
 
     [Fact]
@@ -134,7 +154,7 @@ public class ForeignKeyTests
 
     [Fact]
     public void An_option_takes_the_place_of_what_the_file_asks_for() =>
-        Assert.Empty(Read<SftConfig>("use_peft: true\n", new ConfigOverride("use_peft", "false")).Ignored);
+        Assert.Empty(Read<SftConfig>("use_dora: true\n", new ConfigOverride("use_dora", "false")).Ignored);
 
     [Theory]
     [InlineData("user", "user", true)]

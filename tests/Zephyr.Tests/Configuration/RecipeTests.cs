@@ -57,6 +57,7 @@ public class RecipeTests
     [Theory]
     [InlineData("zephyr-7b-beta")]
     [InlineData("zephyr-7b-beta-paper")]
+    [InlineData("zephyr-7b-lora")]
     [InlineData("tiny")]
     public void A_recipe_states_every_key_of_its_stage(string recipe)
     {
@@ -67,7 +68,7 @@ public class RecipeTests
 
     [Fact]
     public void Every_recipe_is_one_of_those_tested() => Assert.Equal(
-        ["tiny", "zephyr-7b-beta", "zephyr-7b-beta-paper"],
+        ["tiny", "zephyr-7b-beta", "zephyr-7b-beta-paper", "zephyr-7b-lora"],
         Directory.GetDirectories(Path.Combine(SharedFolder.RepositoryRoot, "configs")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
     [Theory]
@@ -79,6 +80,15 @@ public class RecipeTests
     [InlineData("zephyr-7b-beta", "beta 0.01\nlr_scheduler_type cosine\nnum_train_epochs 1")]
     [InlineData("zephyr-7b-beta-paper", "beta 0.1\nlr_scheduler_type linear\nnum_train_epochs 3")]
     public void DPO_has_the_published_values(string recipe, string own) => AssertValues(Read<DpoConfig>(recipe, "dpo"), Dpo + own);
+
+    [Fact]
+    public void The_adapters_are_those_of_the_handbooks_config_lora()
+    {
+        const string adapter = "use_peft true\nlora_r 64\nlora_alpha 16\nlora_dropout 0.1\nlora_target_modules [q_proj, k_proj, v_proj, o_proj]\nuse_rslora false\n";
+        AssertValues(Read<SftConfig>("zephyr-7b-lora", "sft"), adapter + "learning_rate 2e-05\nlr_scheduler_type cosine\nwarmup_ratio 0\nnum_train_epochs 1\noptim adamw_torch");
+        AssertValues(Read<DpoConfig>("zephyr-7b-lora", "dpo"),
+            adapter + "learning_rate 5e-07\nlr_scheduler_type linear\nwarmup_ratio 0.1\nnum_train_epochs 3\noptim rmsprop\nbeta 0.1\nreference adapter\ndisable_dropout true");
+    }
 
     [Theory]
     [InlineData("zephyr-7b-beta", "score overall_score\ntest_fraction 0.03168")]
@@ -95,6 +105,7 @@ public class RecipeTests
     [Theory]
     [InlineData("zephyr-7b-beta", 128, 128)]
     [InlineData("zephyr-7b-beta-paper", 512, 32)]
+    [InlineData("zephyr-7b-lora", 512, 64)]
     public void The_global_batch_is_the_published_one_on_one_GPU(string recipe, int sequences, int pairs)
     {
         var (sft, dpo) = (Read<SftConfig>(recipe, "sft").Value.Training, Read<DpoConfig>(recipe, "dpo").Value.Training);
@@ -105,6 +116,7 @@ public class RecipeTests
     [Theory]
     [InlineData("zephyr-7b-beta")]
     [InlineData("zephyr-7b-beta-paper")]
+    [InlineData("zephyr-7b-lora")]
     [InlineData("tiny")]
     public void Each_stage_starts_from_what_the_one_before_it_wrote(string recipe)
     {

@@ -8,7 +8,7 @@ namespace Zephyr.Tests.Configuration;
 internal static class ReferencePages
 {
     private static readonly (string Stage, ConfigSchema Schema)[] Stages =
-        [("sft", ConfigSchema.Of<SftConfig>()), ("aif", ConfigSchema.Of<AifConfig>()), ("dpo", ConfigSchema.Of<DpoConfig>())];
+        [("sft", ConfigSchema.Of<SftConfig>()), ("aif", ConfigSchema.Of<AifConfig>()), ("dpo", ConfigSchema.Of<DpoConfig>()), ("clean", ConfigSchema.Of<CleanConfig>())];
 
     /// <summary>All keys by group; a group that several stages share stands once.</summary>
     public static string Keys()

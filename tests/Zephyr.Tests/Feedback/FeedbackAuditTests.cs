@@ -19,7 +19,8 @@ public class FeedbackAuditTests
             "fewer_than_two_answers": 1,
             "best_score_tied": 1,
             "no_lower_score": 0,
-            "margin_too_small": 0
+            "margin_too_small": 0,
+            "in_evaluation_set": 0
           },
           "completions": 9,
           "dropped_completions": {
@@ -73,7 +74,12 @@ public class FeedbackAuditTests
             "longer": 1,
             "equal": 0,
             "shorter": 1,
-            "longer_share": 0.5
+            "longer_share": 0.5,
+            "correlation": {
+              "pearson": 0.2472066162365221,
+              "spearman": 0.08164965809277261,
+              "within_prompts": 0.3589790793088691
+            }
           },
           "models": [
             {
@@ -88,7 +94,17 @@ public class FeedbackAuditTests
               "chosen": 1,
               "rejected": 1
             }
-          ]
+          ],
+          "agreement": [],
+          "position": [],
+          "duplicates": {
+            "threshold": 0.7,
+            "same_words": 1,
+            "near_duplicates": 0,
+            "groups": 0,
+            "first": []
+          },
+          "contamination": null
         }
 
         """;
@@ -97,7 +113,7 @@ public class FeedbackAuditTests
     public void Everything_that_goes_in_is_accounted_for()
     {
         var builder = new PairBuilder(new AifOptions(), 42);
-        var tally = new FeedbackTally();
+        using var tally = new FeedbackTally(new());
         tally.Add(builder.Build(Answers("Q1", ("long answer", 10L), ("short", 1L))), isTest: false);
         tally.Add(builder.Build(Answers("Q2", ("long answer", 1L), ("short", 5L), ("", 3L))), isTest: true);
         tally.Add(builder.Build(Answers("Q3", ("A", 5L), ("B", 5L))), isTest: false);

@@ -2,10 +2,12 @@ using System.Text;
 using Zephyr.Configuration;
 using Zephyr.Data.Text;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
 using Zephyr.Model.Weights;
 using Zephyr.Tests.Data.Sources;
 using Zephyr.Tests.Data.Text;
 using Zephyr.Tests.Model;
+using Zephyr.Tests.Model.Adapters;
 using static TorchSharp.torch;
 
 namespace Zephyr.Tests.Hostile;
@@ -41,6 +43,8 @@ internal static class ModelReaders
             var weights = File.ReadAllBytes(Path.Combine(single, "model.safetensors"));
             var config = File.ReadAllBytes(Path.Combine(single, "config.json"));
             var index = File.ReadAllBytes(Path.Combine(shards, "model.safetensors.index.json"));
+            var adapter = SaveAdapter(folder.PathOf("adapter"), model);
+            var (factors, adapterConfig) = (File.ReadAllBytes(Path.Combine(adapter, AdapterFolder.WeightsFile)), File.ReadAllBytes(Path.Combine(adapter, AdapterConfigFile.FileName)));
             var files = Directory.GetFiles(shards).ToDictionary(file => Path.GetFileName(file), File.ReadAllBytes);
             return
             [
@@ -49,6 +53,8 @@ internal static class ModelReaders
                 new("index of shards", "model.safetensors.index.json", [index],
                     path => Load(path, [.. files.Where(file => !file.Key.EndsWith("index.json", StringComparison.Ordinal)).Select(file => (file.Key, file.Value))])),
                 new("config.json", "config.json", [config], path => Load(path, ("model.safetensors", weights))),
+                new("adapter_config.json", AdapterConfigFile.FileName, [adapterConfig], path => LoadAdapter(path, (AdapterFolder.WeightsFile, factors))),
+                new("adapter_model.safetensors", AdapterFolder.WeightsFile, [factors], path => LoadAdapter(path, (AdapterConfigFile.FileName, adapterConfig))),
                 new("tokenizer.model", "tokenizer.model", [TinyTokenizer.Create().Model.Bytes.ToArray()], ReadTokenizer),
                 new("YAML", "sft.yaml", [Encoding.UTF8.GetBytes(Yaml)], path => ConfigReader.Read<SftConfig>(path, [])),
             ];
@@ -60,6 +66,21 @@ internal static class ModelReaders
         Directory.CreateDirectory(folder);
         ModelFolder.Save(folder, model.Config, model.Parameters.All, maxShardBytes);
         return folder;
+    }
+
+    private static string SaveAdapter(string folder, MistralForCausalLM model)
+    {
+        Directory.CreateDirectory(folder);
+        using var adapter = TinyAdapter.Create(TinyAdapter.Config() with { RankPattern = new Dictionary<string, int> { ["layers.1.*q_proj"] = 2 }, LayersToTransform = [0, 1] }, model.Config);
+        AdapterFolder.Save(folder, adapter.Config, adapter.Parameters.All);
+        return folder;
+    }
+
+    private static void LoadAdapter(string path, (string Name, byte[] Content) other)
+    {
+        var folder = Path.GetDirectoryName(path)!;
+        File.WriteAllBytes(Path.Combine(folder, other.Name), other.Content);
+        AdapterFolder.Load(folder, TinyModel.Config, CPU, trainable: false).Dispose();
     }
 
     private static byte[] HandMade() => Zephyr.Tests.Model.Weights.HandMade.File(

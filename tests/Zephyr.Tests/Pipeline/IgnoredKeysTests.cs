@@ -14,10 +14,10 @@ public sealed class IgnoredKeysTests : IDisposable
     public void They_are_told_when_the_run_starts_and_kept_in_its_record(string stage)
     {
         var notes = new Notes();
-        _world.Run(stage, "out", notes, more: [("max_steps", "1"), ("hub_model_id", "me/mine"), ("push_to_hub", "true"), ("attn_implementation", "sdpa")]);
+        _world.Run(stage, "out", notes, more: [("max_steps", "1"), ("hub_model_id", "me/mine"), ("push_to_hub", "true"), ("model_revision", "main")]);
         Assert.Equal(
-            ["attn_implementation is ignored: attention is always exact and of variable length",
-                "hub_model_id, push_to_hub are ignored: nothing is uploaded, the output folder is the result"],
+            ["hub_model_id, push_to_hub are ignored: nothing is uploaded, the output folder is the result",
+                "model_revision is ignored: a model is a folder on disk, of the revision that was downloaded"],
             notes.Texts.Where(text => text.Contains(" ignored: ", StringComparison.Ordinal)).Order(StringComparer.Ordinal));
         using var record = JsonDocument.Parse(File.ReadAllBytes(_world.PathOf("out/run.json")));
         Assert.Equal("""{"reason":"nothing is uploaded, the output folder is the result","origin":"option --hub_model_id"}""",

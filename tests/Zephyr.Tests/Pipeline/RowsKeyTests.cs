@@ -22,7 +22,7 @@ public sealed class RowsKeyTests : IDisposable
         ("sft", "per_device_train_batch_size", "1"), ("sft", "bf16", "true"), ("sft", "gradient_checkpointing", "true"),
         ("dpo", "dataset_num_proc", "3"), ("dpo", "dataset_cache_dir", "elsewhere"), ("dpo", "beta", "0.2"), ("dpo", "loss_type", "[sigmoid, sft]"), ("dpo", "loss_weights", "[2]"),
         ("dpo", "label_smoothing", "0.1"), ("dpo", "rpo_alpha", "1"), ("dpo", "ld_alpha", "0.5"), ("dpo", "f_divergence_type", "forward_kl"), ("dpo", "f_alpha_divergence_coef", "0.4"),
-        ("dpo", "discopop_tau", "0.1"), ("dpo", "reference", "cached"), ("dpo", "ref_model_name_or_path", "another"), ("dpo", "pair_layout", "shared_prefix"),
+        ("dpo", "discopop_tau", "0.1"), ("dpo", "reference", "cached"), ("dpo", "ref_model_name_or_path", "another"), ("dpo", "pair_layout", "shared_prefix"), ("dpo", "disable_dropout", "false"),
     ];
 
     // By the files that they name: see below.
@@ -102,7 +102,7 @@ public sealed class RowsKeyTests : IDisposable
         Func<T, (ModelOptions Model, DataOptions Data, TrainingOptions Training, OptimizerOptions Optimizer, CadenceOptions Cadence, RunOptions Run)> groupsOf) where T : class, new()
     {
         var groups = groupsOf(resolved.Value);
-        var stage = new TrainingStage("sft", groups.Model, groups.Run, new(groups.Training, groups.Optimizer, groups.Cadence, groups.Run.Seed), resolved.ToJson(),
+        var stage = new TrainingStage("sft", groups.Model, new(), groups.Run, new(groups.Training, groups.Optimizer, groups.Cadence, groups.Run.Seed), resolved.ToJson(),
             new("auto", SilentObserver.Instance), TestContext.Current.CancellationToken);
         return Convert.ToHexStringLower(RowsKey.Of(resolved.Value, groups.Data, groups.Run.Seed, stage, new(groups.Data), TestContext.Current.CancellationToken));
     }

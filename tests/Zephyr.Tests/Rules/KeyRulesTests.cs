@@ -21,7 +21,7 @@ public class KeyRulesTests
             .SelectMany(type => type.GetMembers(Everything).OfType<MethodBase>())
             .SelectMany(CallsOf)
             .ToHashSet();
-        var keys = new[] { typeof(SftConfig), typeof(AifConfig), typeof(DpoConfig) }
+        var keys = new[] { typeof(SftConfig), typeof(AifConfig), typeof(DpoConfig), typeof(CleanConfig) }
             .SelectMany(config => config.GetProperties()).Select(property => property.PropertyType).Distinct()
             .SelectMany(group => group.GetProperties())
             .Where(property => property.IsDefined(typeof(ConfigKeyAttribute), inherit: false))

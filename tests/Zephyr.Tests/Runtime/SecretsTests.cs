@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text.Json.Nodes;
 using Zephyr.Configuration;
 using Zephyr.Runtime;
 
@@ -58,5 +59,20 @@ public class SecretsTests
             Assert.Contains("https://***@host/model", text, StringComparison.Ordinal);
             Assert.Contains("https://***@host/a.jsonl", text, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>The written form of JSON escapes + and &amp;: what is looked for there is not found.</summary>
+    [Fact]
+    public void A_document_is_masked_before_it_is_written()
+    {
+        var record = new JsonObject
+        {
+            ["repeat"] = "zephyr sft --dataset 'https://host/x?rows=3&token=a+b/c=='",
+            ["sha256"] = new JsonObject { ["https://host/y?v=1&sig=d+e"] = "00ff", ["https://u1@host/z"] = "01", ["https://u2@host/z"] = "02" },
+            ["parts"] = new JsonArray(new JsonObject { ["seconds"] = 1.5, ["outcome"] = "finished" }, null),
+        };
+        Assert.Equal(
+            """{"repeat":"zephyr sft --dataset 'https://host/x?rows=3&token=***'","sha256":{"https://host/y?v=1&sig=***":"00ff","https://***@host/z":"01"},"parts":[{"seconds":1.5,"outcome":"finished"},null]}""",
+            Secrets.Mask(record)!.ToJsonString(new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }));
     }
 }

@@ -11,20 +11,19 @@ internal static class ModelKeys
 
     public static IEnumerable<ForeignKey> All =>
     [
-        .. Ignore("attention is always exact and of variable length", "attn_implementation", "use_flash_attention_2"),
+        Switch("use_flash_attention_2", "attn_implementation", "flash_attention_2", whenFalse: null),
         .. Ignore("a model is a folder on disk, of the revision that was downloaded", "model_revision", "base_model_revision", "model_code_revision"),
         .. Ignore("no code comes with a model here", "trust_remote_code"),
-        .. Refuse("false", "adapters (LoRA) are not implemented, all weights are trained: write false", "use_peft"),
-        .. Ignore("only with use_peft: true", "lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "lora_target_parameters",
-            "lora_modules_to_save", "lora_task_type", "use_rslora", "use_dora"),
+        .. Refuse("null or []", "modules that are trained as a whole beside the adapter are not implemented: remove it", "lora_modules_to_save", "lora_target_parameters"),
+        .. Refuse("CAUSAL_LM", "adapters are for language models: write CAUSAL_LM", "lora_task_type"),
+        .. Refuse("false", "weight-decomposed adapters (DoRA) are not implemented: write false", "use_dora"),
         .. Refuse("false", "training on quantized weights (QLoRA) is not implemented: write false", "load_in_4bit", "load_in_8bit"),
         .. Ignore("only with load_in_4bit: true", "bnb_4bit_quant_type", "bnb_4bit_quant_storage", "use_bnb_nested_quant"),
         .. InitKwargs("model_init_kwargs"),
         .. InitKwargs("ref_model_init_kwargs"),
-        .. Refuse("null", "adapters (LoRA) are not implemented: remove it", "model_adapter_name", "ref_adapter_name"),
-        .. Ignore("only with adapters", "force_use_ref_model"),
+        .. Refuse("null", "a run has one adapter, the one that it starts from or makes, and reference says what it is held to: remove it", "model_adapter_name", "ref_adapter_name"),
+        .. Ignore("reference says which reference there is", "force_use_ref_model"),
         .. Refuse("false", "only decoder models are trained: write false", "is_encoder_decoder"),
-        .. Ignore("Mistral has no dropout", "disable_dropout"),
         .. Ignore("Mistral has no experts", "router_aux_loss_coef"),
         .. Ignore("the model's layers are known by name", "base_model_attribute_name"),
     ];

@@ -51,7 +51,6 @@ internal static class TransformersKeys
         .. Ignore("batches are made from tokens in memory",
             "dataloader_num_workers", "dataloader_pin_memory", "dataloader_persistent_workers", "dataloader_prefetch_factor"),
         .. Ignore("only the columns that are needed are read", "remove_unused_columns", "length_column_name"),
-        .. Ignore("products in float32 keep their full precision", "tf32"),
         .. Ignore("only with fp16: true", "half_precision_backend", "fp16_backend", "fp16_opt_level"),
         .. Ignore("the same seed always gives the same numbers on the same machine", "full_determinism"),
     ];

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Runtime.InteropServices;
 using Zephyr.Runtime;
 
 namespace Zephyr.Evaluation.Memory;
@@ -8,7 +6,7 @@ namespace Zephyr.Evaluation.Memory;
 /// <param name="Name">cpu, cuda:0, or the words for one that was only described.</param>
 /// <param name="Bytes">How much a run may come to there.</param>
 /// <param name="IsCuda">A GPU.</param>
-public sealed partial record DeviceRoom(string Name, long Bytes, bool IsCuda)
+public sealed record DeviceRoom(string Name, long Bytes, bool IsCuda)
 {
     /// <summary>What of it is not counted on: on a GPU, blocks that the caching allocator holds and has no use for at the moment.</summary>
     public long Reserve => IsCuda ? (long)(MemoryPlan.CudaReserve * Bytes) : 0;
@@ -19,25 +17,5 @@ public sealed partial record DeviceRoom(string Name, long Bytes, bool IsCuda)
     /// <summary>A GPU's whole memory, asked of its driver, without libtorch.</summary>
     /// <param name="index">N of cuda:N.</param>
     /// <returns>null where there is no such device, or no driver.</returns>
-    public static DeviceRoom? OfCuda(int index)
-    {
-        try
-        {
-            return Start(0) == 0 && Device(out var device, index) == 0 && Memory(out var bytes, device) == 0
-                ? new(string.Create(CultureInfo.InvariantCulture, $"cuda:{index}"), (long)bytes, IsCuda: true) : null;
-        }
-        catch (Exception error) when (error is DllNotFoundException or EntryPointNotFoundException or BadImageFormatException)
-        {
-            return null;
-        }
-    }
-
-    [LibraryImport("libcuda.so.1", EntryPoint = "cuInit")]
-    private static partial int Start(uint flags);
-
-    [LibraryImport("libcuda.so.1", EntryPoint = "cuDeviceGet")]
-    private static partial int Device(out int device, int index);
-
-    [LibraryImport("libcuda.so.1", EntryPoint = "cuDeviceTotalMem_v2")]
-    private static partial int Memory(out nuint bytes, int device);
+    public static DeviceRoom? OfCuda(int index) => CudaDriver.Devices.ElementAtOrDefault(index) is { } device ? new($"cuda:{index}", device.TotalBytes, IsCuda: true) : null;
 }

@@ -6,7 +6,8 @@ namespace Zephyr.Evaluation.Memory;
 /// <summary>What it takes for labelled rows to meet the vocabulary, in bytes, by the order of <c>LabelLogProbs</c>. V rows of the head, D hidden size, C rows of a chunk, w bytes of a number.</summary>
 /// <param name="shape">The model.</param>
 /// <param name="width">w.</param>
-internal sealed class HeadMemory(MistralConfig shape, int width)
+/// <param name="learns">Whether it takes a gradient.</param>
+internal sealed class HeadMemory(MistralConfig shape, int width, bool learns)
 {
     private readonly long _v = shape.VocabSize, _d = shape.HiddenSize, _w = width;
 
@@ -18,12 +19,12 @@ internal sealed class HeadMemory(MistralConfig shape, int width)
 
     /// <summary>
     /// A chunk there and back: its rows, d loss / d those and the rows times their coefficients, w 3 C D; in bf16 besides the logits and the slopes as the products see them, w 2 C V, and the head's
-    /// gradient before it is added to the fp32 sum, w V D and 4 V D. In DPO on the CPU the mean row of a bf16 head is taken of an fp32 copy, 4 V D.
+    /// gradient before it is added to the fp32 sum, w V D and 4 V D where it learns. In DPO on the CPU the mean row of a bf16 head is taken of an fp32 copy, 4 V D.
     /// </summary>
     public long Chunk(int labels, bool pairs)
     {
         var rows = Math.Min(RowsAtOnce, labels);
-        var products = 3 * _w * rows * _d + (_w == 4 ? 0 : 2 * _w * rows * _v + (_w + 4) * _v * _d);
+        var products = 3 * _w * rows * _d + (_w == 4 ? 0 : 2 * _w * rows * _v + (learns ? (_w + 4) * _v * _d : 0));
         return pairs && _w == 2 ? Math.Max(products, 4 * _v * _d) : products;
     }
 }

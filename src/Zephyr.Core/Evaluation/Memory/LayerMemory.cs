@@ -9,9 +9,14 @@ namespace Zephyr.Evaluation.Memory;
 /// </summary>
 /// <param name="shape">The model.</param>
 /// <param name="width">w.</param>
-internal sealed class LayerMemory(MistralConfig shape, int width)
+/// <param name="learns">What learns in it.</param>
+internal sealed class LayerMemory(MistralConfig shape, int width, LayerLearning learns)
 {
     private readonly long _d = shape.HiddenSize, _f = shape.IntermediateSize, _h = shape.NumAttentionHeads, _w = width;
+
+    /// <summary>Tensors of w T F that an adapter of the layer's last map has beside it while it is dropped from: the mask and what it leaves.</summary>
+    private readonly long _dropped = learns.DropsLast ? 2 : 0;
+
     private readonly long _q = (long)shape.NumAttentionHeads * shape.HeadDim, _k = (long)shape.NumKeyValueHeads * shape.HeadDim;
 
     /// <summary>The residual stream: w T D.</summary>
@@ -25,15 +30,15 @@ internal sealed class LayerMemory(MistralConfig shape, int width)
 
     /// <summary>
     /// Comes on top at the end of a layer that leaves something, and goes with it: two norms, queries and keys before they were turned, w T (Q + K), what was attended to as rows, w T Q, and the
-    /// feed-forward layer's product, w T F. The layer's output is not among it.
+    /// feed-forward layer's product, w T F; where an adapter of the last map drops from that, twice more. The layer's output is not among it.
     /// </summary>
-    public long Recorded(PassShape pass) => pass.Tokens * (2 * Norm + _w * (2 * _q + _k + _f));
+    public long Recorded(PassShape pass) => pass.Tokens * (2 * Norm + _w * (2 * _q + _k + (1 + _dropped) * _f));
 
     /// <summary>
     /// The same of a layer that leaves nothing (a reference, an evaluation, or one that will be run again): two norms, all of w T (2 Q + 3 K) before and after turning, w T 2 Q attended to and as rows,
     /// w T 2 D of attention without and with the residual, w T 3 F, and w T D before the last residual.
     /// </summary>
-    public long Unrecorded(PassShape pass) => pass.Tokens * (2 * Norm + _w * (4 * _q + 3 * _k + 3 * _d + 3 * _f)) + Joined(pass);
+    public long Unrecorded(PassShape pass) => pass.Tokens * (2 * Norm + _w * (4 * _q + 3 * _k + 3 * _d + (3 + _dropped) * _f)) + Joined(pass);
 
     /// <summary>Comes on top while a layer goes back, beside what it left and the gradient of its output, which becomes its input's in place: the largest of its stages.</summary>
     public long Backward(PassShape pass) => new[] { FeedForwardBack(pass), NormBack(pass), AttentionBack(pass), RowsBack(pass) }.Max();
@@ -44,8 +49,8 @@ internal sealed class LayerMemory(MistralConfig shape, int width)
     /// <summary>A norm that is made again where its scale is known: the input in fp32 once.</summary>
     private long NormAgain => _w == 4 ? 4 * _d : 10 * _d;
 
-    /// <summary>The norm made again and 3 F: silu of gate, the product with up, and its gradient. In bf16 the largest weight's gradient is added when 2 F and D are there.</summary>
-    private long FeedForwardBack(PassShape pass) => pass.Tokens * NormAgain + Math.Max(pass.Tokens * _w * 3 * _f, pass.Tokens * _w * (2 * _f + _d) + WeightGradient(_f));
+    /// <summary>The norm made again and 3 F: silu of gate, the product with up, and its gradient. With dropout the mask, what it leaves and its gradient are 3 F more. In bf16 the largest weight's gradient is added when 2 F and D are there.</summary>
+    private long FeedForwardBack(PassShape pass) => pass.Tokens * NormAgain + Math.Max(pass.Tokens * _w * (learns.DropsLast ? 6 : 3) * _f, pass.Tokens * _w * (2 * _f + _d) + WeightGradient(_f));
 
     /// <summary>
     /// A norm's way back, the first one's when both have been made again: their outputs' gradients and two tensors of 4 D in fp32; in bf16 four (the gradient, the input, the product and what comes of it),
@@ -56,8 +61,8 @@ internal sealed class LayerMemory(MistralConfig shape, int width)
     /// <summary>The end of attention's way back: both norms, their outputs' gradients, the rows and their gradient, those of q, k and v and of q and k before they were turned.</summary>
     private long AttentionBack(PassShape pass) => pass.Tokens * (2 * NormAgain + _w * (2 * _d + 4 * _q + 3 * _k)) + WeightGradient(_q);
 
-    /// <summary>A bf16 weight's gradient, w D x, and the same in fp32, 4 D x, before it is added to the fp32 sum; an fp32 one is made in the sum.</summary>
-    private long WeightGradient(long other) => _w == 4 ? 0 : (_w + 4) * _d * other;
+    /// <summary>A bf16 weight's gradient, w D x, and the same in fp32, 4 D x, before it is added to the fp32 sum; an fp32 one is made in the sum, and weights under an adapter have none.</summary>
+    private long WeightGradient(long other) => _w == 4 || !learns.Weights ? 0 : (_w + 4) * _d * other;
 
     /// <summary>
     /// The kernel's way back, sequence by sequence: what <see cref="AttentionBack"/> has by then, the sums for all rows (Q + 2 K, from the second sequence on), and for the sequence in hand
@@ -68,3 +73,8 @@ internal sealed class LayerMemory(MistralConfig shape, int width)
 
     private long Joined(PassShape pass) => pass.Sequences.Where(sequence => sequence.Prefix > 0).Sum(sequence => _w * 2 * _k * ((long)sequence.Prefix + sequence.Length));
 }
+
+/// <summary>What learns in a layer.</summary>
+/// <param name="Weights">Its own weights.</param>
+/// <param name="DropsLast">An adapter of its last map, the widest, whose input is dropped from.</param>
+internal readonly record struct LayerLearning(bool Weights, bool DropsLast);

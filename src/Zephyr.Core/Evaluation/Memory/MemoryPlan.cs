@@ -7,13 +7,13 @@ namespace Zephyr.Evaluation.Memory;
 public sealed record MemoryTerm(string Name, long Bytes, string How);
 
 /// <summary>
-/// What a run takes on its device at its highest, in bytes, by count: P numbers in the policy, w bytes each (4, or 2 in bf16).
+/// What a run takes on its device at its highest, in bytes, by count: P numbers in the policy, w bytes each (4, or 2 in bf16), of which L learn: all of them, or those of an adapter beside them, which is fp32.
 /// </summary>
-/// <param name="Weights">w P</param>
-/// <param name="Gradients">4 P: they are summed in fp32 over the micro-batches, and the sum's memory stays from step to step.</param>
-/// <param name="Master">4 P beside bf16 weights, else none.</param>
-/// <param name="Moments">4 P for each running average (AdamW two, RMSprop one).</param>
-/// <param name="Reference">w P of a second model, where one is in memory while training.</param>
+/// <param name="Weights">w P, and 4 L of an adapter.</param>
+/// <param name="Gradients">4 L: they are summed in fp32 over the micro-batches, and the sum's memory stays from step to step.</param>
+/// <param name="Master">4 L beside bf16 weights that learn, else none.</param>
+/// <param name="Moments">4 L for each running average (AdamW two, RMSprop one).</param>
+/// <param name="Reference">w P of a second model, where one is in memory while training, or 4 L of the adapter that the run started from.</param>
 /// <param name="Activations">What the largest micro-batch keeps and needs on top, or an evaluation where that is more: see <see cref="StepMemory"/>.</param>
 /// <param name="Logits">The buffer in which rows meet the vocabulary.</param>
 /// <param name="Runtime">The process before its first tensor, and what libtorch keeps for itself once it computes; on CUDA the context and its libraries.</param>
@@ -67,12 +67,12 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     {
         ArgumentNullException.ThrowIfNull(setup);
         ArgumentNullException.ThrowIfNull(training);
-        var (step, parameters) = (new StepMemory(setup), setup.Model.ParameterCount);
-        var (master, moments) = (setup.Bf16 ? 4 * parameters : 0, setup.Averages * setup.AverageWidth * parameters);
+        var (step, learned, adapted) = (new StepMemory(setup), setup.Learned, setup.Adapter is not null);
+        var (master, moments) = (setup.Bf16 && !adapted ? 4 * learned : 0, setup.Averages * setup.AverageWidth * learned);
         List<MicroBatchShape> batches = [training, .. evaluation is null ? Array.Empty<MicroBatchShape>() : [evaluation]];
         long[] passing = [step.Training(training), evaluation is null ? 0 : step.Evaluation(evaluation), Update(setup)];
-        return new(setup.Width * parameters, 4 * parameters, setup.StateOnHost ? 0 : master, setup.StateOnHost ? 0 : moments,
-            setup.Reference is { } reference ? setup.Width * reference.ParameterCount : 0, passing.Max(), step.Workspace(batches),
+        return new(setup.Width * setup.Model.ParameterCount + (adapted ? 4 * learned : 0), 4 * learned, setup.StateOnHost ? 0 : master, setup.StateOnHost ? 0 : moments,
+            setup.Reference is { } reference ? setup.Width * reference.ParameterCount : setup.StartingAdapter ? 4 * learned : 0, passing.Max(), step.Workspace(batches),
             setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? RuntimeOfKernels : 0))
         {
             OnHost = setup.StateOnHost ? master + moments : 0,
@@ -81,5 +81,5 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
 
     /// <summary>RMSprop's root of an average, a weight at a time; AdamW makes nothing.</summary>
     private static long Update(MemorySetup setup) =>
-        setup.Averages == 1 ? 4 * setup.Model.Weights.Max(weight => weight.Shape.Aggregate(1L, (product, size) => product * size)) : 0;
+        setup.Averages == 1 ? 4 * (setup.Adapter?.WeightsOf(setup.Model) ?? setup.Model.Weights).Max(weight => weight.Shape.Aggregate(1L, (product, size) => product * size)) : 0;
 }

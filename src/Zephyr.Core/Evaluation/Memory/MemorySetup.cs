@@ -1,5 +1,6 @@
 using Zephyr.Configuration;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
 using Zephyr.Objectives;
 
 namespace Zephyr.Evaluation.Memory;
@@ -8,11 +9,23 @@ namespace Zephyr.Evaluation.Memory;
 /// <param name="Model">The policy.</param>
 public sealed record MemorySetup(MistralConfig Model)
 {
+    /// <summary>What learns in place of all weights; null where those do.</summary>
+    public LoraConfig? Adapter { get; init; }
+
+    /// <summary>Probability that an element of the adapter's input is dropped, as it is applied.</summary>
+    public double Dropout { get; init; }
+
+    /// <summary>A frozen copy of the adapter that the run started from is the reference.</summary>
+    public bool StartingAdapter { get; init; }
+
     /// <summary>Pairs are trained on, with DPO.</summary>
     public bool IsDpo { get; init; }
 
     /// <summary>The reference model that is in memory while training; null where there is none.</summary>
     public MistralConfig? Reference { get; init; }
+
+    /// <summary>The reference's passes are among the steps, by a second model or by the policy with its adapter off.</summary>
+    public bool ReferenceInSteps { get; init; }
 
     /// <summary>How the answers of pairs are laid out.</summary>
     public PairLayoutKind Layout { get; init; }
@@ -34,6 +47,9 @@ public sealed record MemorySetup(MistralConfig Model)
 
     /// <summary>The model is on a GPU.</summary>
     public bool OnCuda { get; init; }
+
+    /// <summary>How many numbers learn.</summary>
+    public long Learned => Adapter?.ParameterCountOf(Model) ?? Model.ParameterCount;
 
     /// <summary>Bytes of a weight or an activation.</summary>
     public int Width => Bf16 ? 2 : 4;

@@ -6,9 +6,21 @@ namespace Zephyr.Evaluation.Memory;
 /// <param name="shape">The model.</param>
 /// <param name="width">Bytes of a number: 4, or 2 in bf16.</param>
 /// <param name="recomputeEvery">Every k-th layer leaves its input only and is run again on the way back; 0 for none.</param>
-internal sealed class PassMemory(MistralConfig shape, int width, int recomputeEvery)
+/// <param name="learns">What learns in a layer.</param>
+/// <param name="lowest">The lowest layer in which something does: those below leave nothing.</param>
+internal sealed class PassMemory(MistralConfig shape, int width, int recomputeEvery, LayerLearning learns, int lowest = 0)
 {
-    private readonly LayerMemory _layer = new(shape, width);
+    private readonly LayerMemory _layer = new(shape, width, learns);
+
+    /// <summary>Of a policy.</summary>
+    public static PassMemory Of(MemorySetup setup)
+    {
+        if (setup.Adapter is not { } adapter) return new(setup.Model, setup.Width, setup.RecomputeEvery, new(Weights: true, DropsLast: false));
+        var modules = adapter.ModulesOf(setup.Model).Select(module => module.Module).ToList();
+        var lowest = Enumerable.Range(0, setup.Model.NumHiddenLayers).FirstOrDefault(layer => modules.Exists(module => module.StartsWith(WeightNames.Layer(layer) + ".", StringComparison.Ordinal)));
+        var last = WeightNames.Module(lowest, "down_proj");
+        return new(setup.Model, setup.Width, setup.RecomputeEvery, new(Weights: false, DropsLast: setup.Dropout > 0 && modules.Contains(last)), lowest);
+    }
 
     /// <summary>After the last layer: what every layer left, the last one's output, the hidden states behind the final norm, its scale, the angles of rotation and the masks.</summary>
     public long Kept(PassShape pass) => Layers.Sum(i => Left(pass, i)) + 2 * _layer.Stream(pass.Tokens) + Standing(pass);
@@ -20,7 +32,8 @@ internal sealed class PassMemory(MistralConfig shape, int width, int recomputeEv
         foreach (var i in Layers)
         {
             below += Left(pass, i);
-            most = Math.Max(most, below + _layer.Stream(pass.Tokens) + (IsRunAgain(i) ? _layer.Unrecorded(pass) : _layer.Recorded(pass)));
+            var input = i < lowest ? _layer.Stream(pass.Tokens) : 0;
+            most = Math.Max(most, below + input + _layer.Stream(pass.Tokens) + (i < lowest || IsRunAgain(i) ? _layer.Unrecorded(pass) : _layer.Recorded(pass)));
         }
         return Math.Max(most, Kept(pass) + FinalNorm(pass));
     }
@@ -29,7 +42,7 @@ internal sealed class PassMemory(MistralConfig shape, int width, int recomputeEv
     public long Backward(PassShape pass)
     {
         var (kept, most) = (Kept(pass) + _layer.Stream(pass.Tokens), 0L); // The gradient of a layer's output becomes that of its input.
-        foreach (var i in Layers.Reverse())
+        foreach (var i in Layers.Skip(lowest).Reverse())
         {
             var again = IsRunAgain(i) ? _layer.Kept(pass) - _layer.Stream(pass.Tokens) : 0;
             var output = IsRunAgain(i) ? _layer.Stream(pass.Tokens) : 0;
@@ -46,7 +59,7 @@ internal sealed class PassMemory(MistralConfig shape, int width, int recomputeEv
 
     private bool IsRunAgain(int layer) => recomputeEvery > 0 && layer % recomputeEvery == 0;
 
-    private long Left(PassShape pass, int layer) => IsRunAgain(layer) ? _layer.Stream(pass.Tokens) : _layer.Kept(pass);
+    private long Left(PassShape pass, int layer) => layer < lowest ? 0 : IsRunAgain(layer) ? _layer.Stream(pass.Tokens) : _layer.Kept(pass);
 
     /// <summary>Norms on the way to the hidden states.</summary>
     private long FinalNorm(PassShape pass) => pass.Tokens * shape.HiddenSize * (width == 4 ? 0 : 12);

@@ -1,3 +1,5 @@
+using Zephyr.Configuration;
+using Zephyr.Model.Adapters;
 using Zephyr.Objectives;
 
 namespace Zephyr.Evaluation.Memory;
@@ -50,7 +52,7 @@ internal sealed class Remedies(MemorySetup setup, MemoryBatches batches, DeviceR
 
     private IEnumerable<Change> Changes()
     {
-        if (setup.Reference is not null) yield return new("reference: cached", "its log-probabilities are computed before the first step", one => one with { Setup = one.Setup with { Reference = null } });
+        if (setup.Reference is not null) yield return new("reference: cached", "its log-probabilities are computed before the first step", one => one with { Setup = one.Setup with { Reference = null, ReferenceInSteps = false } });
         if (setup.RecomputeEvery != 1)
         {
             yield return new(setup.RecomputeEvery == 0 ? "gradient_checkpointing: true" : "gradient_checkpointing_every: 1", "each layer runs once more on the way back",
@@ -63,6 +65,13 @@ internal sealed class Remedies(MemorySetup setup, MemoryBatches batches, DeviceR
             yield return new("pair_layout: shared_prefix", "a prompt stands once for both answers", one => one with { Setup = one.Setup with { Layout = PairLayoutKind.SharedPrefix } });
         if (batches.Evaluation(setup.Layout) is { } evaluation && batches.LongestHeld(setup.Layout) is { } one && evaluation.Tokens > one.Tokens)
             yield return new("per_device_eval_batch_size: 1", "smaller batches of an evaluation", variant => variant with { HeldRowByRow = true });
+        if (setup.Adapter is null)
+        {
+            yield return new(setup.Reference is null ? "use_peft: true" : "use_peft: true, reference: adapter", "a LoRA adapter learns in place of all weights; another training", one => one with
+            {
+                Setup = one.Setup with { Adapter = LoraConfig.Of(new(), ""), Dropout = one.Setup.IsDpo ? 0 : new LoraOptions().LoraDropout, Reference = null },
+            });
+        }
         if (!setup.Bf16) yield return new("bf16: true", "bf16 weights and activations beside an fp32 master copy; other numbers", variant => variant with { Setup = variant.Setup with { Bf16 = true } });
     }
 

@@ -4,8 +4,8 @@ namespace Zephyr.Evaluation.Memory;
 /// <param name="setup">The run.</param>
 internal sealed class StepMemory(MemorySetup setup)
 {
-    private readonly PassMemory _policy = new(setup.Model, setup.Width, setup.RecomputeEvery);
-    private readonly HeadMemory _head = new(setup.Model, setup.Width);
+    private readonly PassMemory _policy = PassMemory.Of(setup);
+    private readonly HeadMemory _head = new(setup.Model, setup.Width, setup.Adapter is null);
 
     /// <summary>
     /// The most at once: of all passes there (each beside what those before it kept), of the head (all kept, hidden states once more where there are two passes, and d loss / d hidden), and of the
@@ -26,7 +26,7 @@ internal sealed class StepMemory(MemorySetup setup)
             kept -= _policy.Kept(pass);
             most = Math.Max(most, kept + hidden + _policy.Backward(pass));
         }
-        if (setup.Reference is { } reference) most = Math.Max(most, batch.Passes.Max(new PassMemory(reference, setup.Width, 0).Unrecorded));
+        if (setup.Reference is { } reference) most = Math.Max(most, batch.Passes.Max(new PassMemory(reference, setup.Width, 0, default).Unrecorded));
         return most;
     }
 

@@ -28,10 +28,14 @@ public sealed record BenchmarkSettings(BenchmarkModel Model, TrainingOptions Tra
 /// <param name="TensorPeakBytes">The same above what the process held before the first model was made.</param>
 /// <param name="MatrixProductsPerSecond">Operations a second on the model's own shapes, measured in the same process.</param>
 /// <param name="MatrixProductShare">The share of that rate at which the steps did the products that they cannot do without.</param>
+/// <param name="ModelOperationsPerSecond">Those products: see <see cref="MatrixProducts"/>. Over a card's published rate this is the model's utilisation (MFU).</param>
 /// <param name="ReferenceSeconds">What it took to compute the reference's log-probabilities before the first step; null where they are part of the steps.</param>
 public sealed record BenchmarkResult(IReadOnlyList<double> StepSeconds, IReadOnlyList<double> Loss, double TokensPerSecond, double RowsPerSecond,
-    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare, double? ReferenceSeconds)
+    long PeakBytes, long TensorPeakBytes, double MatrixProductsPerSecond, double MatrixProductShare, double ModelOperationsPerSecond, double? ReferenceSeconds)
 {
+    /// <summary>The most of the GPU's memory that this process took, above what was in use before its first model; null on the CPU.</summary>
+    public long? DevicePeakBytes { get; init; }
+
     /// <summary>What the plan says of these steps.</summary>
     public required MemoryPlan Plan { get; init; }
 
@@ -48,8 +52,8 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(settings);
         using var workspace = new LogitsWorkspace();
         var setup = SetupOf(settings);
-        return Run(settings, rows, Held.Now(), batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch), null), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
-            row => 3 * MatrixProducts.Forward(settings.Model.Config, LabelledBatch.Of([row])), cancellation);
+        return Run(settings, rows, Held.Now(settings.Model.Device), batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch), null), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
+            row => settings.Model.ForwardAndBack(LabelledBatch.Of([row])), cancellation);
     }
 
     /// <summary>DPO against a reference with the starting weights, in memory or computed before the first step.</summary>
@@ -59,16 +63,18 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(options);
         var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery());
         using var workspace = new LogitsWorkspace();
-        var before = Held.Now();
-        var frozen = options.Reference == "frozen";
+        var before = Held.Now(settings.Model.Device);
+        var (frozen, switched) = (options.Reference == "frozen", options.Reference == "adapter");
         var watch = Stopwatch.StartNew();
-        IReferenceLogProbs? cached = frozen ? null : Cached(settings, dpo, workspace, rows, cancellation);
-        double? seconds = frozen ? null : watch.Elapsed.TotalSeconds;
+        IReferenceLogProbs? cached = frozen || switched ? null : Cached(settings, dpo, workspace, rows, cancellation);
+        double? seconds = cached is null ? null : watch.Elapsed.TotalSeconds;
         using var reference = frozen ? settings.Model.Create(trainable: false) : null;
-        // Three passes' worth for the policy, forward and twice backward; one for the reference, where it is among the steps.
-        var setup = SetupOf(settings) with { IsDpo = true, Reference = frozen ? settings.Model.Config : null };
-        return Run(settings, rows, before, batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch, dpo, settings.Model.Config.VocabSize), null), policy => new DpoObjective(policy, cached ?? new FrozenReference(reference!, dpo, workspace), dpo, workspace),
-            row => (frozen ? 4 : 3) * PairLayout.Of([row], dpo).Sum(batch => MatrixProducts.Forward(settings.Model.Config, batch)), cancellation) with
+        // The policy's forward and back, and the reference's forward where it is among the steps.
+        var setup = SetupOf(settings) with { IsDpo = true, Reference = frozen ? settings.Model.Config : null, Layout = dpo.Layout };
+        return Run(settings, rows, before, batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch, dpo, settings.Model.Config.VocabSize), null),
+            policy => new DpoObjective(policy, cached ?? (switched ? new AdapterReference(policy, null, dpo, workspace)
+                : (IReferenceLogProbs)new FrozenReference(reference!, dpo, workspace)), dpo, workspace),
+            row => PairLayout.Of([row], dpo).Sum(batch => settings.Model.ForwardAndBack(batch) + (cached is null ? MatrixProducts.Forward(settings.Model.Config, batch) : 0)), cancellation) with
         {
             ReferenceSeconds = seconds,
         };
@@ -91,18 +97,20 @@ public static class Benchmark
     }
 
     /// <summary>What was held before the first model.</summary>
-    private readonly record struct Held(long Process, long Tensors)
+    private readonly record struct Held(long Process, long Tensors, long? OfDevice)
     {
-        public static Held Now()
+        public static Held Now(Device device)
         {
             ProcessMemory.ForgetPeak();
             TensorMemory.ForgetPeak();
-            return new(ProcessMemory.Resident, TensorMemory.InUse);
+            return new(ProcessMemory.Resident, TensorMemory.InUse, DeviceMemory.Used(device));
         }
     }
 
     private static MemorySetup SetupOf(BenchmarkSettings settings) => new(settings.Model.Config)
     {
+        Adapter = settings.Model.Lora,
+        Dropout = settings.Model.Lora?.Dropout ?? 0,
         Bf16 = settings.Training.Bf16,
         RecomputeEvery = settings.Training.RecomputeEvery(),
         Averages = MemorySetup.AveragesOf(settings.Optimizer.Optim),
@@ -123,17 +131,21 @@ public static class Benchmark
             cancellation.ThrowIfCancellationRequested();
             var watch = Stopwatch.StartNew();
             losses.Add(trainer.TakeStep().Means["loss"]);
+            // A step reads its sums before the weights move: without waiting, a GPU's update would be on the next step's clock.
+            DeviceMemory.Synchronize(settings.Model.Device);
             if (step >= settings.Warm) seconds.Add(watch.Elapsed.TotalSeconds);
         }
-        var (peak, countedPeak) = (ProcessMemory.Peak, TensorMemory.IsCounted ? TensorMemory.Peak - before.Tensors : (long?)null);
+        var (peak, counted, ofDevice) = (ProcessMemory.Peak, TensorMemory.IsCounted ? TensorMemory.Peak - before.Tensors : (long?)null, DeviceMemory.Used(settings.Model.Device));
         var timed = RowsOf(settings, rows, settings.Warm + 1).ToList();
         var (total, tokens) = (seconds.Sum(), timed.Sum(row => (double)objective.TokensOf(row)));
         var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
             settings.Model.Dtype, settings.Model.Device);
-        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before.Process), rate, timed.Sum(productsOf) / total / rate, null)
+        var operations = timed.Sum(productsOf) / total;
+        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before.Process), rate, operations / rate, operations, null)
         {
             Plan = BatchesOf(settings, rows, objective).Select(planOf).MaxBy(plan => plan.Total)!,
-            CountedPeakBytes = countedPeak,
+            CountedPeakBytes = counted,
+            DevicePeakBytes = ofDevice - before.OfDevice,
         };
     }
 

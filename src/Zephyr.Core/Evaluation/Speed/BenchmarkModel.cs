@@ -1,4 +1,6 @@
+using Zephyr.Data.Batches;
 using Zephyr.Model;
+using Zephyr.Model.Adapters;
 using Zephyr.Model.Weights;
 using static TorchSharp.torch;
 
@@ -12,9 +14,23 @@ namespace Zephyr.Evaluation.Speed;
 /// <param name="Device">Where it runs.</param>
 public sealed record BenchmarkModel(MistralConfig Config, string? Folder, long Seed, ScalarType Dtype, Device Device)
 {
+    /// <summary>The adapter that is trained; null where all weights are.</summary>
+    public LoraConfig? Lora { get; init; }
+
     /// <summary>The same weights each time.</summary>
-    /// <param name="trainable">Gradients are wanted (a policy) or not (a reference).</param>
-    public MistralForCausalLM Create(bool trainable) => Folder is null
-        ? FreshModel.Create(Config, Seed, Device, Dtype, trainable)
-        : ModelFolder.Load(Folder, Dtype, Device, trainable);
+    /// <param name="trainable">Gradients are wanted (a policy, with its adapter where there is one) or not (a reference).</param>
+    public MistralForCausalLM Create(bool trainable)
+    {
+        var all = trainable && Lora is null;
+        var model = Folder is null ? FreshModel.Create(Config, Seed, Device, Dtype, all) : ModelFolder.LoadPlain(Folder, Dtype, Device, all);
+        model.ChooseAttention(AttnImplementation);
+        if (trainable && Lora is not null) model.Attach(LoraAdapter.Fresh(Lora, Config, Seed, Device));
+        return model;
+    }
+
+    /// <summary>Operations of the products that training on a batch cannot do without.</summary>
+    internal double ForwardAndBack(LabelledBatch batch) => MatrixProducts.ForwardAndBack(Config, batch, Lora?.ParameterCountOf(Config));
+
+    /// <summary>auto, sdpa or flash_attention_2.</summary>
+    public string AttnImplementation { get; init; } = AttentionChoice.Auto;
 }

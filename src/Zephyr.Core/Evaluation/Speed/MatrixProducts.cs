@@ -12,29 +12,13 @@ namespace Zephyr.Evaluation.Speed;
 public static class MatrixProducts
 {
     /// <summary>Of one pass forward over a batch: the layers' linear maps, each query with the keys it sees, and the labelled rows with the vocabulary.</summary>
-    public static double Forward(MistralConfig config, LabelledBatch batch)
-    {
-        var pass = PassShape.Of(batch);
-        return Layers(config, pass) + Head(config, pass);
-    }
+    public static double Forward(MistralConfig config, LabelledBatch batch) => ForwardCost.Of(config, PassShape.Of(batch)).Total;
 
-    /// <summary>The layers' part of a pass forward: 2 N for each of its tokens, N numbers in the linear maps of all layers, and 4 Q for each pair of a query and a key it sees (scores, and the mix of values), Q the width of all query heads.</summary>
-    public static double Layers(MistralConfig config, PassShape pass)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(pass);
-        var seen = pass.Sequences.Sum(sequence => (double)sequence.Length * sequence.Prefix + (double)sequence.Length * (sequence.Length + 1) / 2);
-        var layer = Products(config).Sum(product => (double)product.In * product.Out);
-        return 2 * config.NumHiddenLayers * (layer * pass.Tokens + 2 * seen * config.NumAttentionHeads * config.HeadDim);
-    }
-
-    /// <summary>The head's part: 2 V D for each label.</summary>
-    public static double Head(MistralConfig config, PassShape pass)
-    {
-        ArgumentNullException.ThrowIfNull(config);
-        ArgumentNullException.ThrowIfNull(pass);
-        return 2.0 * pass.Labels * config.HiddenSize * config.VocabSize;
-    }
+    /// <summary>Of a pass forward and back.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="batch">The rows.</param>
+    /// <param name="adapterParameters">How many numbers the adapter has; null where all weights learn.</param>
+    public static double ForwardAndBack(MistralConfig config, LabelledBatch batch, long? adapterParameters) => ForwardCost.Of(config, PassShape.Of(batch)).AndBack(adapterParameters);
 
     /// <summary>Width in and out of a layer's linear maps.</summary>
     internal static IEnumerable<(long In, long Out)> Products(MistralConfig config)

@@ -1,12 +1,11 @@
 using Zephyr.Evaluation.Memory;
-using Zephyr.Model;
 
 namespace Zephyr.Evaluation.Speed;
 
 /// <summary>
 /// Floating-point operations of a run's matrix products. N numbers in the linear maps of all layers, T tokens, R labels: a pass forward takes 2 N T for the maps, 4 Q for each query and key it
-/// sees in each layer, and 2 V D R for the head; the way back takes twice a pass forward (together the well-known 6 N T), and with recomputation the layers' part of one more. DPO passes chosen and rejected answers forward
-/// and back, and the reference forward, in every step (frozen) or once for every pair (cached). Evaluations are passes forward.
+/// sees in each layer, and 2 V D R for the head; the way back takes twice a pass forward (together the well-known 6 N T; once where only an adapter learns), and with recomputation the layers' part of one more. DPO passes chosen and rejected answers forward
+/// and back, and the reference forward, in every step (frozen, adapter) or once for every pair (cached). Evaluations are passes forward.
 /// </summary>
 /// <param name="Policy">Forward and back, all steps.</param>
 /// <param name="Recomputed">Layers that run again.</param>
@@ -28,26 +27,7 @@ public sealed record RunCost(double Policy, double Recomputed, double Reference,
         ArgumentNullException.ThrowIfNull(setup);
         var layers = setup.Model.NumHiddenLayers;
         var again = setup.RecomputeEvery == 0 ? 0 : Math.Ceiling((double)layers / setup.RecomputeEvery) / layers;
-        var frozen = setup.Reference is not null;
-        return new(3 * epochs * train.Total, epochs * again * train.Layers, !setup.IsDpo ? 0 : frozen ? epochs * train.Total : train.Total + held.Total,
-            evaluations * held.Total * (setup.IsDpo && frozen ? 2 : 1));
-    }
-}
-
-/// <summary>Operations of passes forward.</summary>
-/// <param name="Layers">The layers' part.</param>
-/// <param name="Head">The head's.</param>
-public readonly record struct ForwardCost(double Layers, double Head)
-{
-    /// <summary>Both.</summary>
-    public double Total => Layers + Head;
-
-    /// <summary>Of rows one by one: how they are divided into micro-batches changes nothing.</summary>
-    public static ForwardCost Of(MistralConfig model, IEnumerable<MicroBatchShape> rows)
-    {
-        ArgumentNullException.ThrowIfNull(rows);
-        var (layers, head) = (0.0, 0.0);
-        foreach (var pass in rows.SelectMany(row => row.Passes)) (layers, head) = (layers + MatrixProducts.Layers(model, pass), head + MatrixProducts.Head(model, pass));
-        return new(layers, head);
+        return new(epochs * train.AndBack(setup.Adapter?.ParameterCountOf(setup.Model)), epochs * again * train.Layers,
+            !setup.IsDpo ? 0 : setup.ReferenceInSteps ? epochs * train.Total : train.Total + held.Total, evaluations * held.Total * (setup.IsDpo && setup.ReferenceInSteps ? 2 : 1));
     }
 }

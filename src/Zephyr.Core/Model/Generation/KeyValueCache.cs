@@ -23,6 +23,19 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
         (_keys, _values) = (Rows(), Rows());
     }
 
+    /// <summary>The cache of a sequence whose rows stand in an arena, as they are at this moment.</summary>
+    /// <param name="config">The model's shape.</param>
+    /// <param name="arena">Where the rows are.</param>
+    /// <param name="range">Which.</param>
+    /// <param name="length">Tokens held.</param>
+    public KeyValueCache(MistralConfig config, KeyValueArena arena, RowRange range, int length)
+    {
+        (_window, Length) = (config.SlidingWindow, length);
+        Tensor[] Rows(Func<int, Tensor> of) => [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer =>
+            of(layer).narrow(0, range.Start, range.Length).DetachFromDisposeScope())];
+        (_keys, _values) = (Rows(arena.Keys), Rows(arena.Values));
+    }
+
     /// <summary>Tokens held. The caller moves it on after every layer has seen the new ones.</summary>
     public int Length { get; set; }
 

@@ -78,7 +78,7 @@ internal sealed class WeightFiles
     }
 
     /// <summary>Pickled weights are programs: whoever opens them runs them.</summary>
-    private static string PickledIn(string folder)
+    internal static string PickledIn(string folder)
     {
         var pickled = Directory.EnumerateFiles(folder).Where(file => Pickles.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase))
             .Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal).ToList();

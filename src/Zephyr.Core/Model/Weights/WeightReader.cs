@@ -25,18 +25,28 @@ internal static class WeightReader
         var wanted = needed.ToList();
         var files = WeightFiles.Open(folder);
         files.RequireFit(wanted, isKnownExtra);
-        var found = files.Tensors;
+        return Read(wanted, name => files.Tensors[name], dtype, device);
+    }
 
+    /// <summary>Loads tensors whose names and shapes have been compared.</summary>
+    /// <param name="wanted">In the order they are wanted; at least one.</param>
+    /// <param name="find">Where each stands.</param>
+    /// <param name="dtype">The data type of the parameters.</param>
+    /// <param name="device">Where they go.</param>
+    /// <exception cref="UserErrorException">A file cannot be read.</exception>
+    public static ParameterSet Read(IReadOnlyList<(string Name, long[] Shape)> wanted, Func<string, (SafetensorsFile File, TensorEntry Entry)> find, ScalarType dtype, Device device)
+    {
         var parameters = new ParameterSet();
         // One for all tensors: freed and allocated for each, it would leave holes between the parameters (a quarter of a 1 GB model).
-        using var staging = empty(Portion / sizeof(short), dtype: found[wanted[0].Name].Entry.Dtype);
+        using var staging = empty(Portion / sizeof(short), dtype: find(wanted[0].Name).Entry.Dtype);
         try
         {
             foreach (var (name, shape) in wanted)
             {
                 var parameter = empty(shape, dtype: dtype, device: device);
                 parameters.Add(name, parameter);
-                ReadInto(found[name].File, found[name].Entry, parameter, staging);
+                var (file, entry) = find(name);
+                ReadInto(file, entry, parameter, staging);
             }
             return parameters;
         }

@@ -29,7 +29,7 @@ internal sealed class NonFiniteSearch<TExample>(
     private bool IsFiniteAlone(int row, IReadOnlyList<double> weights)
     {
         clear();
-        var alone = accumulation.Run([[row]], weights);
+        var alone = accumulation.Run([[row]], weights: weights);
         clear();
         return alone.IsFinite;
     }

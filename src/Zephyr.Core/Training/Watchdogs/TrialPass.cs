@@ -6,7 +6,7 @@ using Zephyr.Runtime;
 namespace Zephyr.Training.Watchdogs;
 
 /// <summary>
-/// A pass forward and back before the first step, over the micro-batch that will take the most memory. Nothing is drawn at random in it and the gradient is
+/// A pass forward and back before the first step, over the micro-batch that will take the most memory. What dropout draws in it depends on nothing and changes nothing, and the gradient is
 /// forgotten, so the steps after it are those that would have been without it. A resumed run makes one too: device and recomputation may have changed.
 /// </summary>
 /// <param name="run">Runs micro-batches.</param>
@@ -27,9 +27,9 @@ internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, Paramete
         {
             sums = run([microBatch]);
         }
-        catch (Exception error) when (MemoryExhausted.Is(error))
+        catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
         {
-            throw new UserErrorException($"preflight: the largest micro-batch ahead, {microBatch.Length} rows ({names.Of(microBatch)}), does not fit into memory: {MemoryExhausted.Reason(error)}; "
+            throw new UserErrorException($"preflight: the largest micro-batch ahead, {microBatch.Length} rows ({names.Of(microBatch)}), does not fit into memory: {TorchErrors.Reason(error)}; "
                 + "give a smaller per_device_train_batch_size or max_tokens_per_batch, or gradient_checkpointing: true", error);
         }
         finally
@@ -41,8 +41,19 @@ internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, Paramete
             throw new RunFailedException($"preflight: the loss of the largest micro-batch ahead, {rows} ({names.Of(microBatch)}), is {Number(sums.Loss)} and its gradient norm {Number(sums.GradientNorm)}, "
                 + "expected finite numbers: weights or rows are broken, or the numbers of the run too large; nothing was trained");
         return string.Create(CultureInfo.InvariantCulture, $"preflight: the largest micro-batch ahead, {rows}, went forward and back in {watch.Elapsed.TotalSeconds:0.00} s "
-            + $"with at most {ProcessMemory.Peak / (1024.0 * 1024.0):0} MiB of memory resident; its loss is {Number(sums.Loss)}, its gradient norm {Number(sums.GradientNorm)}");
+            + $"with at most {MemoryInWords()}; its loss is {Number(sums.Loss)}, its gradient norm {Number(sums.GradientNorm)}");
     }
+
+    /// <summary>What the pass took on the processor, or of the device: libtorch keeps what it has taken there.</summary>
+    private string MemoryInWords()
+    {
+        var device = parameters.All.First().Value.device;
+        return DeviceMemory.Of(device) is { } memory
+            ? string.Create(CultureInfo.InvariantCulture, $"{(memory.Total - memory.Free) / Mebibyte:0} of {memory.Total / Mebibyte:0} MiB of {device}'s memory in use")
+            : string.Create(CultureInfo.InvariantCulture, $"{ProcessMemory.Peak / Mebibyte:0} MiB of memory resident");
+    }
+
+    private const double Mebibyte = 1 << 20;
 
     private static string Number(double value) => value.ToString("0.####", CultureInfo.InvariantCulture);
 }

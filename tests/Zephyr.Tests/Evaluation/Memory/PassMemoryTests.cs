@@ -44,7 +44,7 @@ public sealed class PassMemoryTests
     {
         var config = Shape with { SlidingWindow = layout == "window" ? 500 : null };
         var batch = BatchOf(layout);
-        var (plan, pass) = (new PassMemory(config, bf16 ? 2 : 4, recomputeEvery), PassShape.Of(batch));
+        var (plan, pass) = (new PassMemory(config, bf16 ? 2 : 4, recomputeEvery, new(Weights: true, DropsLast: false)), PassShape.Of(batch));
         using var model = FreshModel.Create(config, 1, CPU, bf16 ? ScalarType.BFloat16 : ScalarType.Float32, trainable: true);
         Run(model, batch, recomputeEvery); // Afterwards gradients stand, and libtorch has what it keeps.
         var found = Run(model, batch, recomputeEvery);

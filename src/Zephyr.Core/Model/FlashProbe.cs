@@ -1,0 +1,77 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using Zephyr.Data.Batches;
+using Zephyr.Runtime;
+using static TorchSharp.torch;
+
+namespace Zephyr.Model;
+
+/// <summary>Tries the flash kernel on a small ragged batch, forward and back, against the per-sequence path: whether this device and this libtorch have it, and whether it means the same.</summary>
+public static class FlashProbe
+{
+    /// <summary>What the two may differ by, of the largest number: rounding to bf16 (8 bits) of results and of what goes back.</summary>
+    private const double Bound = 0.02;
+
+    private static readonly ConcurrentDictionary<string, string?> Known = new();
+
+    /// <summary>Null where it works, otherwise why not; tried once for each device.</summary>
+    public static string? Problem(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return Known.GetOrAdd(device.ToString(), _ => Try(device, FlashKernel.Instance));
+    }
+
+    /// <summary>The layouts that training makes: sequences alone, an answer behind another's prompt, and a window shorter than a sequence.</summary>
+    internal static IEnumerable<(RaggedBatch Batch, int? Window)> Layouts
+    {
+        get
+        {
+            var alone = RaggedBatch.Of(new int[70], new int[1], new int[33]);
+            var shared = RaggedBatch.Of(new int[50], new int[21], new int[9]) with { Prefixes = [default, new(0, 30), default] };
+            return [(alone, null), (alone, 16), (shared, null), (shared, 16)];
+        }
+    }
+
+    internal static string? Try(Device device, IVarlenKernel kernel)
+    {
+        try
+        {
+            foreach (var (batch, window) in Layouts)
+                if (Difference(device, kernel, batch, window) is var worst && !(worst <= Bound))
+                    return string.Create(CultureInfo.InvariantCulture, $"its numbers differ from the per-sequence path's by {worst:0.####} of the largest, at most {Bound} is rounding");
+            return null;
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            return TorchErrors.Reason(error);
+        }
+    }
+
+    /// <summary>The largest difference of result and gradients, each as a share of its largest number.</summary>
+    private static double Difference(Device device, IVarlenKernel kernel, RaggedBatch batch, int? window)
+    {
+        using var scope = NewDisposeScope();
+        const int heads = 4, keyHeads = 2, width = 64;
+        var inputs = new[] { heads, keyHeads, keyHeads, heads }.Select((count, i) => Numbers(batch.TokenCount, count, width, i).to(ScalarType.BFloat16, device)).ToArray();
+        return Through(kernel, inputs).Zip(Through(null, inputs), (found, expected) =>
+            ((found - expected).abs().max() / expected.abs().max()).cpu().item<float>()).Max();
+
+        List<Tensor> Through(IVarlenKernel? way, Tensor[] x)
+        {
+            // The per-sequence path in fp32: what both ought to be.
+            var (q, k, v, gradient) = way is null ? (Exact(x[0]), Exact(x[1]), Exact(x[2]), Exact(x[3])) : (x[0], x[1], x[2], x[3]);
+            using var pattern = RaggedCausalAttention.Of(batch, window, way);
+            using var rows = pattern.Keep(q, k, v);
+            var (ofQ, ofK, ofV) = rows.Backward(gradient);
+            return [Exact(rows.Rows()), Exact(ofQ), Exact(ofK), Exact(ofV)];
+        }
+    }
+
+    private static Tensor Exact(Tensor x) => x.to_type(ScalarType.Float32);
+
+    private static Tensor Numbers(int tokens, int heads, int width, int stream)
+    {
+        var random = new SeededRandom(1, stream);
+        return tensor(Enumerable.Range(0, tokens * heads * width).Select(_ => (float)(2 * random.NextDouble() - 1)).ToArray()).view(tokens, heads, width);
+    }
+}

@@ -1,0 +1,40 @@
+using Microsoft.Extensions.AI;
+using Zephyr.Runtime;
+using Zephyr.Serving;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>A model folder that answers: loaded, with a service in front of it. Owns both.</summary>
+public sealed class LocalModel : IDisposable
+{
+    private readonly TextModel _model;
+
+    private LocalModel(TextModel model, GenerationService service) => (_model, Service) = (model, service);
+
+    /// <summary>Answers requests, many at a time.</summary>
+    public GenerationService Service { get; }
+
+    /// <summary>Loads a model and makes it ready to answer.</summary>
+    /// <param name="folder">config.json, *.safetensors, tokenizer.model.</param>
+    /// <param name="limits">What it may take.</param>
+    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
+    /// <param name="dtype">float32, bfloat16, or auto: bfloat16 on CUDA and float32 on the CPU.</param>
+    /// <exception cref="UserErrorException">The folder holds no such model.</exception>
+    public static LocalModel Load(string folder, ServiceLimits limits, string device = "auto", string dtype = "auto")
+    {
+        var model = TextModel.Load(folder, device, dtype);
+        return new(model, new(model.Model, model.Tokenizer, limits));
+    }
+
+    /// <summary>The model as a chat client: calls under way at the same time are one batch.</summary>
+    /// <param name="name">How it is called.</param>
+    /// <param name="addSystemTurn">An empty system turn goes in front of a conversation that has none.</param>
+    public IChatClient Client(string name, bool addSystemTurn = false) => new LocalChatClient(Service, name, addSystemTurn);
+
+    /// <summary>Gives up what is under way and frees the model.</summary>
+    public void Dispose()
+    {
+        Service.Dispose();
+        _model.Dispose();
+    }
+}
