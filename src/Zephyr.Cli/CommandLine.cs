@@ -44,6 +44,7 @@ internal static class CommandLine
             InspectCommand.Create(session),
             MergeCommand.Create(session),
             GenerateCommand.Create(session),
+            ServeCommand.Create(session),
             EvalCommand.Create(session),
             BenchCommand.Create(session),
             ScoreCommand.Create(session),

@@ -21,6 +21,9 @@ internal static class Logging
         return configuration.CreateLogger();
     }
 
+    /// <summary>Lines on a stream only, for a command that has no folder of its own.</summary>
+    public static Logger OnStream(TextWriter writer) => new LoggerConfiguration().MinimumLevel.Debug().WriteTo.Sink(new Lines(writer)).CreateLogger();
+
     /// <summary>Logs why a stage failed before the failure goes on to be shown; what the user can fix, and a stop that was
     /// asked for, leave no log behind.</summary>
     public static int Around(ILogger log, string stage, Func<int> run)

@@ -3,7 +3,6 @@ using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Model.Weights;
 using Zephyr.Pipeline;
-using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
 
@@ -33,7 +32,8 @@ internal static class InspectModelCommand
     private static int Run(InspectModelOptions options, CliSession session)
     {
         if (AdapterFolder.Is(options.Model)) return RunAdapter(options, session);
-        if (options.Base is not null) throw new UserErrorException($"--base: found {options.Base}, expected nothing: {options.Model} is no adapter folder");
+        // Refuses a model under it where there is no adapter.
+        _ = ModelSource.Of(options.Model, options.Base);
         var model = ModelInspection.Of(options.Model);
         if (options.Json) JsonResult.Write(session.Console.Output, Document(model));
         else ModelTables.Write(session.Console.Results, model, options.All);

@@ -48,6 +48,7 @@ internal static class MergeCommand
         if (options.Json) JsonResult.Write(session.Console.Output, new { options.OutputDir, merged.Base, merged.Modules, merged.Parameters, merged.TorchDtype });
         else session.Console.Output.WriteLine(PlainText.OneLine($"{options.OutputDir}: {merged.Base} with {merged.Modules} matrices of {options.Model} merged, "
             + $"{PlainText.Whole(merged.Parameters)} parameters in {merged.TorchDtype}"));
+        if (merged.Note is { } note) session.Console.Error.WriteLine(PlainText.OneLine($"note: {note}"));
         return ExitCodes.Done;
     }
 }

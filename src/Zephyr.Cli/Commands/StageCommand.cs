@@ -30,8 +30,9 @@ internal sealed record StageSwitches
 /// <param name="Settings">The choice of --resume, and who renders the progress on stderr and logs it.</param>
 /// <param name="Log">Writes output_dir/zephyr.log, which is created with the first line.</param>
 /// <param name="Console">The two streams.</param>
+/// <param name="Quiet">No progress on stderr.</param>
 /// <param name="Cancellation">Cancelled by Ctrl-C and SIGTERM.</param>
-internal sealed record StageSession(StageSettings Settings, ILogger Log, CliConsole Console, CancellationToken Cancellation);
+internal sealed record StageSession(StageSettings Settings, ILogger Log, CliConsole Console, bool Quiet, CancellationToken Cancellation);
 
 /// <summary>What --dry-run found.</summary>
 /// <param name="Lines">For people.</param>
@@ -71,7 +72,7 @@ internal static class StageCommand
             }
             ITrainingObserver observer = switched.Quiet ? SilentObserver.Instance : progress;
             var watchers = new CompositeObserver(observer, new LogObserver(log));
-            return Logging.Around(log, name, () => run(config, new(new(switched.Resume, watchers), log, session.Console, session.Cancellation)));
+            return Logging.Around(log, name, () => run(config, new(new(switched.Resume, watchers), log, session.Console, switched.Quiet, session.Cancellation)));
         });
         return command;
     }

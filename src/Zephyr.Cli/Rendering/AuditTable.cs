@@ -10,7 +10,8 @@ internal static class AuditTable
 {
     public static void Write(IAnsiConsole console, AiFeedbackResult result)
     {
-        var audit = result.Audit;
+        if (result.Asked is { } asked) CallTable.Write(console, asked, result.Pairs is null ? result.Files : []);
+        if (result.Pairs is not { } audit) return;
         ResultTable.Write(console, ["", ">count"],
         [
             ["prompts read", $"{audit.Rows}"],

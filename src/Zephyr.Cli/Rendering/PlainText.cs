@@ -35,6 +35,9 @@ internal static class PlainText
     /// <summary>"987 bytes", "12.3 KiB", "13.5 GiB".</summary>
     public static string Bytes(long bytes) => ByteCount.Describe(bytes);
 
+    /// <summary>"0", "0.0125", "12.30": in whatever currency the prices are.</summary>
+    public static string Money(decimal cost) => cost.ToString(cost == 0 ? "0" : cost < 1 ? "0.0000" : "#,##0.00", CultureInfo.InvariantCulture);
+
     /// <summary>"1 step", "2 steps".</summary>
     public static string Several(long number, string what) => $"{Whole(number)} {what}{(number == 1 ? "" : "s")}";
 

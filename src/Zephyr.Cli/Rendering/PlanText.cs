@@ -1,4 +1,6 @@
 using System.Globalization;
+using Zephyr.Configuration;
+using Zephyr.Feedback.Calls;
 using Zephyr.Pipeline;
 using static Zephyr.Cli.Rendering.PlainText;
 
@@ -40,6 +42,7 @@ internal static class PlanText
     /// <summary>A run of aif.</summary>
     public static IEnumerable<string> Of(AiFeedbackPlan plan)
     {
+        if (plan.Asking is { } asking) return Of(plan, asking);
         var audit = plan.Audit;
         return
         [
@@ -60,6 +63,42 @@ internal static class PlanText
                 ]),
         ];
     }
+
+    /// <summary>A run of aif that asks models.</summary>
+    private static IEnumerable<string> Of(AiFeedbackPlan plan, AskingPlan asking)
+    {
+        var ahead = asking.Models.Aggregate(CallUsage.None, (sum, model) => sum + model.Ahead);
+        var all = asking.Spent + ahead;
+        return
+        [
+            "aif --dry-run: every prompt was read, and nothing was sent or written.",
+            "",
+            Line("prompts", $"{Whole(asking.Prompts)} of {Names(plan.Inputs)}"),
+            Line("output", plan.OutputDir),
+            Line("paid for so far", $"{Several(asking.Spent.Calls, "call")}, {Several(asking.Spent.Tokens, "token")}, a cost of {Money(asking.Spent.Cost)} ({asking.Journal})"),
+            "",
+            .. Columns(
+                [
+                    ["calls ahead", "calls", "answered before", "prompt tokens, about", "answer tokens, at most", "cost, at most"],
+                    .. asking.Models.Select(model => Estimate($"{model.Role} {model.Model}", model.Answered, model.Ahead)),
+                    Estimate("in all", asking.Models.Sum(model => model.Answered), ahead),
+                ]),
+            "",
+            "prompt tokens are estimated at four bytes a token; an answer that is not there yet counts as long as it may be",
+            .. asking.Reasks > 0 ? [$"a judge whose answer cannot be read is asked again, up to {asking.Reasks} times: that comes on top"] : Array.Empty<string>(),
+            .. Caps(asking.Budget, all),
+        ];
+    }
+
+    private static IEnumerable<string> Caps(BudgetOptions budget, CallUsage all)
+    {
+        if (budget.MaxCalls > 0 && all.Calls > budget.MaxCalls) yield return $"max_calls {Whole(budget.MaxCalls)} STOPS THE RUN before its end: it takes {Whole(all.Calls)} calls";
+        if (budget.MaxTokensTotal > 0 && all.Tokens > budget.MaxTokensTotal) yield return $"max_tokens_total {Whole(budget.MaxTokensTotal)} MAY STOP THE RUN before its end: it takes up to {Whole(all.Tokens)} tokens";
+        if (budget.MaxCost > 0 && all.Cost > (decimal)budget.MaxCost) yield return $"max_cost {Money((decimal)budget.MaxCost)} MAY STOP THE RUN before its end: it costs up to {Money(all.Cost)}";
+    }
+
+    private static string[] Estimate(string name, long answered, CallUsage ahead) =>
+        [name, Whole(ahead.Calls), Whole(answered), Whole(ahead.PromptTokens), Whole(ahead.CompletionTokens), Money(ahead.Cost)];
 
     private static string ModelOf(ModelPlan model) =>
         $"{model.Path}: {Whole(model.Parameters)} parameters{(model.Frozen > 0 ? $" that learn beside {Whole(model.Frozen)} that do not" : "")}, {model.Precision} on {model.Device}";

@@ -5,13 +5,9 @@ namespace Zephyr.Configuration;
 /// <summary>How scored answers become preference pairs (AIF, section 3 of the paper).</summary>
 public sealed record AifOptions : IOptionGroup
 {
-    /// <summary>Scored completions: files, folders or globs.</summary>
-    [ConfigKey("scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl, .jsonl.gz, .jsonl.zst)", Required = true)]
-    public IReadOnlyList<string> Feedback { get; init; } = [];
-
-    /// <summary>overall_score, fine-grained_score, mean_rating, or the name of a numeric field of a completion.</summary>
-    [ConfigKey("overall_score, fine-grained_score, mean_rating, or a numeric field of the completion")]
-    public string Score { get; init; } = "overall_score";
+    /// <summary>overall_score, fine-grained_score, mean_rating, or the name of a numeric field of a completion; null for what the judge was asked, and overall_score for feedback.</summary>
+    [ConfigKey("overall_score, fine-grained_score, mean_rating, win_rate, or a numeric field of the completion; null for mean_rating, overall_score or win_rate as judgments has aspects, overall or pairwise, and overall_score with feedback")]
+    public string? Score { get; init; }
 
     /// <summary>random_lower, random_other (the paper's wording) or lowest.</summary>
     [ConfigKey("which answer is rejected: random_lower, random_other, lowest")]
@@ -40,7 +36,6 @@ public sealed record AifOptions : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
-        .. NamedOnce("feedback", Feedback),
         .. OneOf("rejected", Rejected, "random_lower", "random_other", "lowest"),
         .. OneOf("ties", Ties, "drop", "keep"),
         .. AtLeast("min_margin", MinMargin, 0),

@@ -40,7 +40,7 @@ public sealed class ConfigKey
     {
         _group = group;
         _property = property;
-        Name = SnakeCase(property.Name);
+        Name = attribute.Name ?? SnakeCase(property.Name);
         Alias = attribute.Alias;
         Help = attribute.Help;
         Required = attribute.Required;

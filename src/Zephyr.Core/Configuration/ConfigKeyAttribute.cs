@@ -8,6 +8,9 @@ public sealed class ConfigKeyAttribute(string help) : Attribute
     /// <summary>One line for the help text.</summary>
     public string Help { get; } = help;
 
+    /// <summary>The key's name where it is not the property's in snake_case.</summary>
+    public string? Name { get; init; }
+
     /// <summary>Another name for the same key (TRL's older or newer one). Giving both is an error.</summary>
     public string? Alias { get; init; }
 

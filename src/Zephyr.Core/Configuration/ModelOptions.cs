@@ -20,6 +20,16 @@ public sealed record ModelOptions : IOptionGroup
     [ConfigKey("data type of the weights that are written: float32, or bfloat16 (with bf16: true)", Alias = "dtype")]
     public string TorchDtype { get; init; } = "float32";
 
+    /// <summary>
+    /// QLoRA: the linear maps of the layers are held in 4 bits (NF4) and stay as they are, an adapter learns beside them. Embedding, norms and head are not quantized, as in transformers.
+    /// </summary>
+    [ConfigKey("QLoRA: hold the linear maps of the layers in 4 bits (NF4), under the adapter that is trained (with use_peft)", Name = "load_in_4bit")]
+    public bool LoadIn4Bit { get; init; }
+
+    /// <summary>Double quantization: the factors of the 4-bit blocks are held in 8 bits.</summary>
+    [ConfigKey("with load_in_4bit: hold the factors of the blocks in 8 bits too (double quantization): 4.13 bits a number in place of 4.5", Alias = "bnb_4bit_use_double_quant")]
+    public bool UseBnbNestedQuant { get; init; }
+
     /// <summary>auto (CUDA where there is one), cpu, cuda or cuda:N.</summary>
     [ConfigKey("auto, cpu, cuda or cuda:N")]
     public string Device { get; init; } = "auto";

@@ -50,8 +50,31 @@ public sealed record OptimizerOptions : IOptionGroup
     [ConfigKey("global L2 norm to which gradients are clipped; 0 for none")]
     public double MaxGradNorm { get; init; } = 1;
 
+    /// <summary>
+    /// device (beside the weights) or host: averages and fp32 master weights live in host memory, gradients go there, the CPU updates and the weights come back. The same bits where
+    /// the device is the CPU; elsewhere the CPU's rounding in place of the device's.
+    /// </summary>
+    [ConfigKey("where moments and fp32 master weights live: device, or host (gradients go there, the CPU makes the update, the weights come back)")]
+    public string OptimStateDevice { get; init; } = "device";
+
+    /// <summary>float32 or bfloat16: data type of the running averages between two steps. bfloat16 is rounded to at random, a pure function of the seed and the step, so that the averages stay right on average.</summary>
+    [ConfigKey("data type of the moments: float32, or bfloat16 (half the memory; rounded up or down at random by the seed, so that small changes add up)")]
+    public string OptimStateDtype { get; init; } = "float32";
+
     /// <summary>What to tell whoever runs it, where the optimizer's name promises something else than what runs.</summary>
-    public string? Note => OptimizerNames.NoteOn(Optim);
+    public string? Note => OptimizerNames.NoteOn(Optim, OptimStateDevice == "host");
+
+    /// <summary>What to tell of where the state lives and how exactly.</summary>
+    /// <param name="onCpu">The weights are in host memory themselves.</param>
+    public IEnumerable<string> StateNotes(bool onCpu)
+    {
+        if (OptimStateDevice == "host")
+            yield return onCpu ? "optim_state_device: host changes nothing on the CPU, where weights and optimizer state are in the same memory"
+                : "optimizer state on the host: a step moves 4 bytes of gradient there for every number that learns and the new weight back, and the CPU makes the update";
+        if (OptimStateDtype == "bfloat16")
+            yield return "moments in bfloat16, rounded up or down at random by the seed: to the nearest, the second moment would stay where it is, as a step changes it by "
+                + "less than half a unit of its last place";
+    }
 
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
@@ -66,5 +89,7 @@ public sealed record OptimizerOptions : IOptionGroup
         .. InRange("adam_beta2", AdamBeta2, 0, 0.999999999),
         .. Positive("adam_epsilon", AdamEpsilon),
         .. AtLeast("max_grad_norm", MaxGradNorm, 0),
+        .. OneOf("optim_state_device", OptimStateDevice, "device", "host"),
+        .. OneOf("optim_state_dtype", OptimStateDtype, "float32", "bfloat16"),
     ];
 }

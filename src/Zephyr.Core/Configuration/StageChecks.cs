@@ -10,6 +10,15 @@ internal static class StageChecks
             yield return new("torch_dtype", "bfloat16 weights are trained with bf16: true, which keeps an fp32 master copy (bf16 was false)");
     }
 
+    /// <summary>Numbers of 4 bits cannot learn: there is nothing between two codes.</summary>
+    public static IEnumerable<ConfigProblem> Quantization(ModelOptions model, LoraOptions lora)
+    {
+        if (model.LoadIn4Bit && !lora.UsePeft)
+            yield return new("load_in_4bit", "weights of 4 bits cannot learn, an adapter beside them can: give use_peft: true (was false), or write load_in_4bit: false");
+        if (model.UseBnbNestedQuant && !model.LoadIn4Bit)
+            yield return new("use_bnb_nested_quant", "has no meaning without load_in_4bit: set it to false (was true)");
+    }
+
     /// <summary>A request to evaluate with nothing to evaluate on is a forgotten key, not a wish.</summary>
     public static IEnumerable<ConfigProblem> EvaluationRows(DataOptions data, CadenceOptions cadence)
     {
@@ -38,6 +47,20 @@ internal static class StageChecks
     {
         if (training.MaxTokensPerBatch > 0 && SortedLoss(dpo) is { } aot)
             yield return new("max_tokens_per_batch", $"would change which pairs loss_type {aot} compares, those of a micro-batch: give 0 (was {training.MaxTokensPerBatch})");
+    }
+
+    /// <summary>Prompts need models, and what becomes a score must have been asked for.</summary>
+    public static IEnumerable<ConfigProblem> FeedbackRun(AifConfig config)
+    {
+        if (config.Source.Prompts.Count > 0 && config.Answers.Models.Count == 0) yield return new("models", "is required with prompts: the models that answer them");
+        if (config.Source.Prompts.Count == 0 && config.Answers.Models.Count > 0) yield return new("models", "has no meaning without prompts to answer");
+        if (config.Source.Judge is null || !config.Source.AsksModels) yield break;
+        foreach (var (score, judgment) in new[]
+        {
+            ("mean_rating", JudgingOptions.ByAspects), ("fine-grained_score", JudgingOptions.ByAspects), ("overall_score", JudgingOptions.Overall), ("win_rate", JudgingOptions.ByPairs),
+        })
+            if (config.Aif.Score == score && !config.Judging.Judgments.Contains(judgment))
+                yield return new("score", $"{score} needs judgments to have {judgment} (was {string.Join(", ", config.Judging.Judgments)})");
     }
 
     /// <summary>What transformers refuses too, and a metric that is never measured.</summary>

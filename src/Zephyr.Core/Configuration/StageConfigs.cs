@@ -36,12 +36,24 @@ public sealed record SftConfig : IOptionGroup
     public RunOptions Run { get; init; } = new();
 
     /// <inheritdoc/>
-    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. BestModel(Best, Cadence, Metrics(dpo: null))];
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. Quantization(Model, Lora), .. EvaluationRows(Data, Cadence), .. BestModel(Best, Cadence, Metrics(dpo: null))];
 }
 
 /// <summary>Everything <c>zephyr aif</c> can be told.</summary>
-public sealed record AifConfig
+public sealed record AifConfig : IOptionGroup
 {
+    /// <summary>Where it begins: prompts, answers or scores.</summary>
+    public FeedbackSourceOptions Source { get; init; } = new();
+
+    /// <summary>Who answers prompts, and how.</summary>
+    public AnswerOptions Answers { get; init; } = new();
+
+    /// <summary>What a judge is asked about answers.</summary>
+    public JudgingOptions Judging { get; init; } = new();
+
+    /// <summary>Which models there are, and what asking them may cost.</summary>
+    public BudgetOptions Budget { get; init; } = new();
+
     /// <summary>Scored answers to pairs.</summary>
     public AifOptions Aif { get; init; } = new();
 
@@ -50,6 +62,9 @@ public sealed record AifConfig
 
     /// <summary>Output and seed.</summary>
     public RunOptions Run { get; init; } = new();
+
+    /// <inheritdoc/>
+    public IEnumerable<ConfigProblem> Validate() => FeedbackRun(this);
 }
 
 /// <summary>Everything <c>zephyr clean</c> can be told.</summary>
@@ -98,7 +113,7 @@ public sealed record DpoConfig : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
-        .. Precision(Model, Training), .. EvaluationRows(Data, Cadence), .. AdapterReference(Dpo, Lora), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
+        .. Precision(Model, Training), .. Quantization(Model, Lora), .. EvaluationRows(Data, Cadence), .. AdapterReference(Dpo, Lora), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
         .. BestModel(Best, Cadence, Metrics(Dpo)),
     ];
 }

@@ -64,6 +64,10 @@ public sealed record FeedbackAudit(
     DuplicateRecord? Duplicates,
     ContaminationRecord? Contamination)
 {
+    /// <summary>What models were asked on the way; null, and left out, where it began at scores.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public AskingAudit? Asking { get; init; }
+
     private static readonly JsonSerializerOptions Layout = new()
     {
         WriteIndented = true,
@@ -75,5 +79,8 @@ public sealed record FeedbackAudit(
     };
 
     /// <summary>The text of audit.json.</summary>
-    public string ToJson() => JsonSerializer.Serialize(this, Layout) + "\n";
+    public string ToJson() => ToJson(this);
+
+    /// <summary>The text of an audit.json that holds something else.</summary>
+    internal static string ToJson<T>(T audit) => JsonSerializer.Serialize(audit, Layout) + "\n";
 }

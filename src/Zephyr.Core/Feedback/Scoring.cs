@@ -13,7 +13,9 @@ public readonly record struct AnswerScore(double? Value, int DroppedRatings);
 /// <summary>Reads the score of an answer out of its fields, as the configuration's <c>score</c> says.</summary>
 public sealed class Scoring(AifOptions options)
 {
-    private const string MeanRating = "mean_rating", Annotations = "annotations", Rating = "Rating";
+    private readonly string _score = options.Score ?? OverallScore;
+
+    private const string OverallScore = "overall_score", MeanRating = "mean_rating", Annotations = "annotations", Rating = "Rating";
     private const string Number = "a number or \"N/A\"";
 
     /// <summary>The score.</summary>
@@ -23,10 +25,10 @@ public sealed class Scoring(AifOptions options)
     /// <exception cref="BadRowException">The field is absent or not a number.</exception>
     public AnswerScore Of(RowLocation location, string path, ScoredCompletion completion)
     {
-        if (options.Score == MeanRating) return Mean(location, $"{path}.{Annotations}", completion.Fields);
-        return completion.Fields.TryGetValue(options.Score, out var value)
-            ? new(ToNumber(location, $"{path}.{options.Score}", value), 0)
-            : throw new BadRowException(location, $"{path}.{options.Score}",
+        if (_score == MeanRating) return Mean(location, $"{path}.{Annotations}", completion.Fields);
+        return completion.Fields.TryGetValue(_score, out var value)
+            ? new(ToNumber(location, $"{path}.{_score}", value), 0)
+            : throw new BadRowException(location, $"{path}.{_score}",
                 $"no such field ({DataRow.JoinNames(completion.Fields.Keys)})", $"{Number}; the key 'score' names the field");
     }
 

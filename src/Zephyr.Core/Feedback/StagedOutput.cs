@@ -16,8 +16,8 @@ public sealed class StagedOutput : IDisposable
     private static readonly string[] TrainingFiles =
         ["*.safetensors", "*.safetensors.index.json", "config.json", "metrics.jsonl", "checkpoint-*"];
 
-    // What aif replaces when it starts over.
-    private static readonly StageOutput Pairs = new("aif", folder => Existing(folder, ["audit.json", OutputFolder.RecordName, "train_prefs.*", "test_prefs.*"]));
+    // What aif replaces when it starts over. The journal of calls is not among it: it was paid for.
+    private static readonly StageOutput Pairs = new("aif", folder => Existing(folder, ["audit.json", OutputFolder.RecordName, "train_prefs.*", "test_prefs.*", "completions.jsonl", "failures.jsonl"]));
 
     private readonly StageOutput _stage;
     private readonly string _folder;

@@ -1,3 +1,4 @@
+using Zephyr.Model.Quantization;
 using static TorchSharp.torch;
 
 namespace Zephyr.Model;
@@ -10,9 +11,13 @@ namespace Zephyr.Model;
 public sealed class ParameterSet : IDisposable
 {
     private readonly OrderedDictionary<string, Weight> _weights = [];
+    private readonly OrderedDictionary<string, Nf4Matrix> _quantized = [];
 
     /// <summary>Takes ownership of a tensor. It leaves any dispose scope it was created in.</summary>
     public void Add(string name, Tensor tensor) => _weights.Add(name, new(name, tensor.DetachFromDisposeScope()));
+
+    /// <summary>Takes ownership of a matrix that is held in 4 bits: it is no <see cref="Weight"/>, as it cannot learn.</summary>
+    public void Add(string name, Nf4Matrix matrix) => _quantized.Add(name, matrix);
 
     /// <summary>The numbers of that name.</summary>
     /// <exception cref="KeyNotFoundException">There are none: the loader has compared names before, so this is a bug.</exception>
@@ -24,7 +29,7 @@ public sealed class ParameterSet : IDisposable
 
     /// <summary>The matrix of that name, as a projection uses it.</summary>
     /// <exception cref="KeyNotFoundException">There is none.</exception>
-    internal ILinearMap MapOf(string name) => new DenseMap(_weights[name]);
+    internal ILinearMap MapOf(string name) => _quantized.TryGetValue(name, out var matrix) ? new Nf4Map(matrix) : new DenseMap(_weights[name]);
 
     /// <summary>The weights in order.</summary>
     public IEnumerable<Weight> Weights => _weights.Values;
@@ -32,8 +37,11 @@ public sealed class ParameterSet : IDisposable
     /// <summary>Names and tensors in order.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> All => _weights.Values.Select(weight => KeyValuePair.Create(weight.Name, weight.Value));
 
+    /// <summary>The matrices that are held in 4 bits.</summary>
+    public IEnumerable<KeyValuePair<string, Nf4Matrix>> Quantized => _quantized;
+
     /// <summary>How many numbers they hold.</summary>
-    public long Count => _weights.Values.Sum(weight => weight.Value.numel());
+    public long Count => _weights.Values.Sum(weight => weight.Value.numel()) + _quantized.Values.Sum(matrix => matrix.Count);
 
     /// <summary>Turns gradients on (a policy) or off (a frozen reference).</summary>
     public ParameterSet RequireGradients(bool required)
@@ -58,6 +66,8 @@ public sealed class ParameterSet : IDisposable
     public void Dispose()
     {
         foreach (var weight in _weights.Values) weight.Dispose();
+        foreach (var matrix in _quantized.Values) matrix.Dispose();
         _weights.Clear();
+        _quantized.Clear();
     }
 }

@@ -93,9 +93,13 @@ public static class DataInspection
     public static IReadOnlyList<PairOutcome> OfFeedback(AifConfig config, ExampleRange range, CancellationToken cancellation)
     {
         var builder = new PairBuilder(config.Aif, config.Run.Seed, EvaluationSets.Of(config.Audit));
-        var rows = FeedbackSchema.Read(DataFiles.Resolve(config.Aif.Feedback)).Until(cancellation);
+        var rows = FeedbackSchema.Read(ScoredFiles(config.Source)).Until(cancellation);
         return Some(rows.Skip(range.Start - 1).Take(range.Count).Select(builder.Build), range);
     }
+
+    private static IReadOnlyList<string> ScoredFiles(FeedbackSourceOptions source) => source.AsksModels
+        ? throw new UserErrorException("inspect data: shows scored answers and their pairs, expected feedback: once aif has run, give its completions.jsonl")
+        : DataFiles.Resolve(source.Feedback);
 
     /// <summary>The blocks are cut in the order of the rows, so that the first rows give the first blocks.</summary>
     private static List<InspectedExample> Wrapped(IEnumerable<TokenizedConversation> rows, SftOptions options, ExampleRange range, MistralTokenizer tokenizer)

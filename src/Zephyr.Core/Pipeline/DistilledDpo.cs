@@ -91,9 +91,10 @@ public static class DistilledDpo
         var stays = config.Dpo.Reference == "frozen";
         stage.Note(PassesOf(config.Dpo.PairLayout, config.Dpo.Reference != "cached"));
         stage.Note(DescribeReference(config.Dpo.Reference, reference, stage));
+        if (stays && stage.Quantization is not null) stage.Note("the reference is a second model in memory, in NF4 like the policy's; reference: adapter gives the same numbers without it");
         if (stage.Adapter is { Dropout: > 0 } && config.Dpo.DisableDropout) stage.Note("the adapter's dropout is not applied: disable_dropout is true, as in TRL's DPO");
         var limit = LimitOf(config, rows.Train, rows.Held);
-        var models = new ForecastModels(stage.ModelConfig, stays ? stage.SourceOf(reference).ReadConfig() : null, stage.Adapter, stage.Source.Adapter is not null);
+        var models = new ForecastModels(stage.ModelConfig, stays ? stage.SourceOf(reference).ReadConfig() : null, stage.Adapter, stage.Source.Adapter is not null, stage.Quantization);
         var run = new PreparedRun<TokenizedPair>(stage, files, rows, limit, reference, stays)
         {
             PlaceOf = (pair, _) => $"{pair.Location}",

@@ -62,7 +62,7 @@ public static class DistilledSft
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
         RequireRoom("training", rows.Train);
         RequireRoom("held-out", rows.Held);
-        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence), Forecast = ForecastOf(config, new(stage.ModelConfig, null, stage.Adapter, stage.Source.Adapter is not null), stage.Room.IsCuda, new(rows.Train, rows.Held), limit) };
+        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence), Forecast = ForecastOf(config, new(stage.ModelConfig, null, stage.Adapter, stage.Source.Adapter is not null, stage.Quantization), stage.Room.IsCuda, new(rows.Train, rows.Held), limit) };
         if (config.Watchdogs.MemoryCheck && !leavesNothing) run.RequireMemory();
         if (config.Watchdogs.Preflight) run.Check(leavesNothing, config.Data, files.First(ConversationSchema.Read, TemplateRoundTrip.Rows));
         return run;

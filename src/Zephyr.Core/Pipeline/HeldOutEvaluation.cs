@@ -2,6 +2,7 @@ using Zephyr.Configuration;
 using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Evaluation;
+using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 
 namespace Zephyr.Pipeline;
@@ -39,13 +40,13 @@ public static class HeldOutEvaluation
     public static IReadOnlyDictionary<string, double> OnPairs(HeldOutSettings settings, string reference, IReadOnlyList<string> files, DpoOptions options,
         Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
+        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: AdapterFolder.Is(settings.Model) || !AdapterFolder.Is(reference) ? settings.Base : null);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
         var source = SourceOf(files, settings);
         using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
             PairRows.Tokenize("held-out", PreferenceSchema.Read(source), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
         foreach (var line in source.Bad.Describe()) note(line);
-        using var referenceModel = TextModel.Load(reference, settings.Device, baseFolder: settings.Base);
+        using var referenceModel = TextModel.Load(reference, settings.Device, baseFolder: AdapterFolder.Is(reference) ? settings.Base : null);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);
         return ModelEvaluation.OnPairs(model.Model, referenceModel.Model, pairs, options.Beta, settings.BatchSize, cancellation);

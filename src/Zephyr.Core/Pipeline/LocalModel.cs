@@ -15,14 +15,15 @@ public sealed class LocalModel : IDisposable
     public GenerationService Service { get; }
 
     /// <summary>Loads a model and makes it ready to answer.</summary>
-    /// <param name="folder">config.json, *.safetensors, tokenizer.model.</param>
+    /// <param name="folder">config.json, *.safetensors, tokenizer.model; or an adapter folder.</param>
     /// <param name="limits">What it may take.</param>
     /// <param name="device">auto, cpu, cuda or cuda:N.</param>
     /// <param name="dtype">float32, bfloat16, or auto: bfloat16 on CUDA and float32 on the CPU.</param>
+    /// <param name="baseFolder">The plain model under an adapter, where not the one that its config names.</param>
     /// <exception cref="UserErrorException">The folder holds no such model.</exception>
-    public static LocalModel Load(string folder, ServiceLimits limits, string device = "auto", string dtype = "auto")
+    public static LocalModel Load(string folder, ServiceLimits limits, string device = "auto", string dtype = "auto", string? baseFolder = null)
     {
-        var model = TextModel.Load(folder, device, dtype);
+        var model = TextModel.Load(folder, device, dtype, baseFolder);
         return new(model, new(model.Model, model.Tokenizer, limits));
     }
 

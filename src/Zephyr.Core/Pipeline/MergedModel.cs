@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Zephyr.Data.Text;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
@@ -18,7 +19,11 @@ public sealed record MergeSettings(string Model, string OutputDir, string? Base,
 /// <param name="Modules">Matrices that the adapter changed.</param>
 /// <param name="Parameters">How many numbers the model has.</param>
 /// <param name="TorchDtype">What was written.</param>
-public sealed record MergeSummary(string Base, int Modules, long Parameters, string TorchDtype);
+public sealed record MergeSummary(string Base, int Modules, long Parameters, string TorchDtype)
+{
+    /// <summary>What is to be known of the result, as a sentence; null for nothing.</summary>
+    public string? Note { get; init; }
+}
 
 /// <summary>An adapter merged into the model under it: a plain model folder, which any program loads that knows the architecture.</summary>
 public static class MergedModel
@@ -45,15 +50,22 @@ public static class MergedModel
         RequireRoom(output, config.ParameterCount * SafetensorsTypes.Size(dtype));
         ComputeDevice.Resolve("cpu");
         using var merged = AdapterMerge.Run(source, config, dtype, cancellation);
+        var note = TrainedBesideNf4(settings.Model)
+            ? $"the adapter was trained beside linear maps in NF4 (load_in_4bit) and is merged into the weights of {source.Base} as they stand, as PEFT advises: the result differs from what was trained by that rounding"
+            : null;
         WriteAside(output, folder =>
         {
             ModelFolder.Save(folder, config, merged.All, settings.MaxShardBytes);
             TokenizerFiles.Write(folder, tokenizer, config.MaxPositionEmbeddings);
             File.WriteAllText(Path.Combine(folder, "README.md"), $"---\nbase_model: {source.Base}\ntags:\n- zephyr\n---\n\n# Model card\n\n"
-                + $"`{source.Base}` with the LoRA adapter `{settings.Model}` merged into it: W + s B A for {string.Join(", ", adapter.TargetModules)}.\n");
+                + $"`{source.Base}` with the LoRA adapter `{settings.Model}` merged into it: W + s B A for {string.Join(", ", adapter.TargetModules)}.\n{(note is null ? "" : $"\nNote: {note}.\n")}");
         });
-        return new(source.Base, adapter.ModulesOf(config).Count(), config.ParameterCount, dtype switch { ScalarType.Float32 => "float32", ScalarType.Float16 => "float16", _ => "bfloat16" });
+        return new(source.Base, adapter.ModulesOf(config).Count(), config.ParameterCount, dtype switch { ScalarType.Float32 => "float32", ScalarType.Float16 => "float16", _ => "bfloat16" }) { Note = note };
     }
+
+    /// <summary>Whether the run that wrote an adapter, or a checkpoint of one, says so: adapter_config.json has no word for it.</summary>
+    private static bool TrainedBesideNf4(string adapter) => new[] { adapter, Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(adapter))) }
+        .OfType<string>().Select(RunRecord.Read).FirstOrDefault(record => record is not null)?["config"]?["load_in_4bit"]?["value"]?.GetValueKind() == JsonValueKind.True;
 
     private static void RequireRoom(string output, long bytes)
     {

@@ -3,6 +3,7 @@ using Zephyr.Evaluation.Memory;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Objectives;
 using Zephyr.Training;
 
@@ -45,16 +46,20 @@ internal sealed class RunForecast<TExample>(MemorySetup setup, TrainingData<TExa
 /// <param name="Reference">A second one that is in memory while training; null for none.</param>
 /// <param name="Adapter">What learns in place of all weights; null where those do.</param>
 /// <param name="StartsFromAdapter">The run trains on an adapter that was trained before.</param>
-internal sealed record ForecastModels(MistralConfig Policy, MistralConfig? Reference, LoraConfig? Adapter, bool StartsFromAdapter)
+/// <param name="Quantization">How linear maps are held in 4 bits; null where they are not.</param>
+internal sealed record ForecastModels(MistralConfig Policy, MistralConfig? Reference, LoraConfig? Adapter, bool StartsFromAdapter, Nf4Settings? Quantization)
 {
     /// <summary>What both stages' keys decide over memory.</summary>
     public MemorySetup Setup(TrainingOptions training, OptimizerOptions optimizer, bool onCuda) => new(Policy)
     {
         Adapter = Adapter,
+        Quantization = Quantization,
         Dropout = Adapter?.Dropout ?? 0,
         Bf16 = training.Bf16,
         RecomputeEvery = training.RecomputeEvery(),
         Averages = MemorySetup.AveragesOf(optimizer.Optim),
+        AverageWidth = optimizer.OptimStateDtype == "bfloat16" ? 2 : 4,
+        StateOnHost = onCuda && optimizer.OptimStateDevice == "host",
         OnCuda = onCuda,
     };
 }

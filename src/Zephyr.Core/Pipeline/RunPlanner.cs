@@ -89,9 +89,9 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
     /// <summary>How many numbers are learned.</summary>
     private static long LearnedIn(TrainingStage stage) => stage.Adapter?.ParameterCountOf(stage.ModelConfig) ?? stage.ModelConfig.ParameterCount;
 
-    /// <summary>AdamW's two fp32 averages of a parameter, or RMSprop's one, and the master copy beside bf16 weights.</summary>
-    private long StateBytes(TrainingStage stage) =>
-        LearnedIn(stage) * 4 * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) + (_bf16 && stage.Adapter is null ? 1 : 0));
+    /// <summary>AdamW's two averages of a parameter, or RMSprop's one, and the fp32 master copy beside bf16 weights.</summary>
+    private long StateBytes(TrainingStage stage) => LearnedIn(stage)
+        * ((options.Optimizer.Optim == "rmsprop" ? 1 : 2) * (options.Optimizer.OptimStateDtype == "bfloat16" ? 2 : 4) + (_bf16 && stage.Adapter is null ? 4 : 0));
 
     private DiskPlan DiskOf(TrainingStage stage, BatchPlan batches, int start, int total)
     {

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Zephyr.Configuration;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 
@@ -18,12 +19,7 @@ internal static class StageAdapter
     /// <exception cref="UserErrorException">The two contradict each other.</exception>
     public static LoraConfig? Of(ModelSource source, LoraOptions options, JsonObject config)
     {
-        if (source.Adapter is not { } found)
-        {
-            if (options.BaseModelNameOrPath is { } under)
-                throw new UserErrorException($"base_model_name_or_path: found {under}, expected nothing: {source.Folder} is a plain model, with no adapter that could stand on another one");
-            return options.UsePeft ? LoraConfig.Of(options, source.Base) : null;
-        }
+        if (source.Adapter is not { } found) return options.UsePeft ? LoraConfig.Of(options, source.Base) : null;
         if (!options.UsePeft)
             throw new UserErrorException($"model_name_or_path: {source.Folder} is an adapter on {source.Base}; expected use_peft: true, which trains the adapter on, or a plain model (zephyr merge makes one of the two)");
         RequireSame("lora_r", $"{options.LoraR}", $"{found.R}");
@@ -54,6 +50,11 @@ internal static class StageAdapter
         return (source.Adapter is null ? $"a new LoRA adapter on {source.Base}" : $"the LoRA adapter {source.Folder} on {source.Base}, trained on")
             + $": rank {adapter.R}, alpha {Text(adapter.Alpha)}{(adapter.UseRslora ? " (rsLoRA)" : "")}, dropout {Text(adapter.Dropout)}, {string.Join(", ", adapter.TargetModules)}; {share}";
     }
+
+    /// <summary>What the adapter learns beside, as a sentence.</summary>
+    public static string Describe(Nf4Settings held, string under) =>
+        $"{under} is held with its {held.Words} (load_in_4bit), each made whole where it is used: the adapter learns beside those rounded weights; zephyr merge adds it to the weights as they stand in "
+        + "the folder, as PEFT advises, so that a merged model differs from the one that was trained by that rounding";
 
     /// <summary>What a folder holds, for sentences: "base", or "base with the adapter folder".</summary>
     public static string Words(ModelSource source) => source.Adapter is null ? source.Base : $"{source.Base} with the adapter {source.Folder}";

@@ -7,6 +7,7 @@ using Zephyr.Evaluation.Memory;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -110,10 +111,10 @@ public sealed record StageForecast(string Stage, string Model, MemorySetup Setup
     private static (ForecastModels Models, string Origin, string Tokenizer) ModelsOf(ModelOptions options, LoraOptions lora, string? size)
     {
         var folder = options.ModelNameOrPath;
-        if (size is not null) return (new(NamedSizes.Of(size), null, lora.UsePeft ? LoraConfig.Of(lora, "") : null, false), $"a model of the shape {size}", options.TokenizerNameOrPath ?? folder);
+        if (size is not null) return (new(NamedSizes.Of(size), null, lora.UsePeft ? LoraConfig.Of(lora, "") : null, false, Nf4Settings.Of(options)), $"a model of the shape {size}", options.TokenizerNameOrPath ?? folder);
         var source = ModelSource.Of(folder, AdapterFolder.Is(folder) ? lora.BaseModelNameOrPath : null);
         var adapter = !lora.UsePeft ? null : source.Adapter ?? LoraConfig.Of(lora, source.Base);
-        return (new(source.ReadConfig(), null, adapter, source.Adapter is not null), folder, options.TokenizerNameOrPath ?? source.TokenizerFolder);
+        return (new(source.ReadConfig(), null, adapter, source.Adapter is not null, Nf4Settings.Of(options)), folder, options.TokenizerNameOrPath ?? source.TokenizerFolder);
     }
 
     /// <summary>What is given counts as a GPU's unless the configuration says cpu.</summary>

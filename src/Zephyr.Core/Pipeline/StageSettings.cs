@@ -17,6 +17,7 @@ internal static class ResumePoint
     [
         "output_dir", "overwrite_output_dir", "logging_steps", "report_to", "logging_dir", "eval_strategy", "eval_steps", "eval_on_start", "save_strategy", "save_steps",
         "save_total_limit", "max_shard_size", "per_device_eval_batch_size", "device", "attn_implementation", "gradient_checkpointing", "gradient_checkpointing_every", "pair_layout", "dataset_num_proc", "dataset_cache_dir",
+        "optim_state_device",
         // They choose among models or say what is told; a run that stopped at a step that is not finite may go on by skipping it.
         "metric_for_best_model", "greater_is_better", "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold",
         "preflight", "memory_check", "on_nonfinite", "max_consecutive_skips", "loss_spike_factor",

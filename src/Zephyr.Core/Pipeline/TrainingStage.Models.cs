@@ -22,7 +22,7 @@ internal sealed partial class TrainingStage
         var from = Checkpoint ?? (Source.Adapter is null ? null : Source.Folder);
         var adapter = from is null ? LoraAdapter.Fresh(config, ModelConfig, _run.Seed, Device, dropout)
             : AdapterFolder.Load(from, ModelConfig, Device, trainable: true, _ => config, dropout);
-        var model = WithAttention(ModelFolder.LoadPlain(Source.Base, Dtype, Device, trainable: false));
+        var model = WithAttention(ModelFolder.LoadPlain(Source.Base, Dtype, Device, trainable: false, Quantization));
         model.Attach(adapter);
         return model;
     }
@@ -42,7 +42,7 @@ internal sealed partial class TrainingStage
         AttentionChoice.Describe(_model.AttnImplementation, Device, Dtype, config);
     }
 
-    public MistralForCausalLM LoadReference(string folder) => WithAttention(ModelFolder.Load(SourceOf(folder), Dtype, Device, trainable: false));
+    public MistralForCausalLM LoadReference(string folder) => WithAttention(ModelFolder.Load(SourceOf(folder), Dtype, Device, trainable: false, Quantization));
 
     /// <summary>What a folder comes to, with the plain model that the run says stands under its adapters.</summary>
     public ModelSource SourceOf(string folder) => ModelSource.Of(folder, AdapterFolder.Is(folder) ? _lora.BaseModelNameOrPath : null);
@@ -66,6 +66,7 @@ internal sealed partial class TrainingStage
         if (adapter.ParameterCountOf(ModelConfig) == 0) throw new UserErrorException($"{Source.Folder}: the adapter has no module of {Source.Base}, which has {ModelConfig.NumHiddenLayers} layers");
         if ((Checkpoint ?? (Source.Adapter is null ? null : Source.Folder)) is { } folder) AdapterFolder.RequireFit(folder, adapter, ModelConfig);
         Note(StageAdapter.Describe(adapter, Source, ModelConfig));
+        if (Quantization is { } held) Note(StageAdapter.Describe(held, Source.Base));
     }
 
     /// <summary>torch_dtype says how the weights are written: bf16 as they were used, or the fp32 master copy. An adapter is written as it learns, in fp32.</summary>

@@ -5,6 +5,7 @@ using Zephyr.Data.Text;
 using Zephyr.Evaluation.Memory;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Model.Weights;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -62,6 +63,7 @@ internal sealed partial class TrainingStage
         if (Device.type == TorchSharp.DeviceType.CUDA) Note($"attention: {Attention}");
         TextModel.RequireFit(Tokenizer, ModelConfig, model.ModelNameOrPath);
         if (options.Optimizer.Note is { } note) Note(note);
+        foreach (var state in options.Optimizer.StateNotes(Device.type == TorchSharp.DeviceType.CPU)) Note(state);
         if (Checkpoint is not null && ResumePoint.ChangesSince(Checkpoint, config).ToList() is { Count: > 0 } changes)
             Note($"{Checkpoint} was written with other values: {string.Join(", ", changes)}");
     }
@@ -98,8 +100,11 @@ internal sealed partial class TrainingStage
 
     private ScalarType Dtype => _options.Training.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 
-    public string Precision => !_options.Training.Bf16 ? "float32"
-        : Adapter is null ? "bfloat16 with float32 master weights and moments" : "bfloat16 with float32 adapters and moments";
+    /// <summary>How the frozen model under an adapter is held in 4 bits, and the reference with it; null where both are held whole.</summary>
+    public Nf4Settings? Quantization => Nf4Settings.Of(_model);
+
+    public string Precision => (!_options.Training.Bf16 ? "float32"
+        : Adapter is null ? "bfloat16 with float32 master weights and moments" : "bfloat16 with float32 adapters and moments") + (Quantization is { } held ? $", {held.Words}" : "");
 
     /// <summary>Which way attention goes, in words.</summary>
     public string Attention { get; }

@@ -32,6 +32,21 @@ public static partial class TorchOps
                                 amsgrad=False, maximize=False, grad_scale=scale)
         """);
 
+    // A script has no names for data types: 3 is int32, 6 float32, 15 bfloat16. Places are hashed as int32, which the CPU and CUDA multiply and shift alike; shifts carry
+    // the sign along, hence the masks. Where a number is held exactly, the chance is 0 / 0 and no draw is below it.
+    private static readonly Lazy<jit.CompilationUnit> Rounding = Compiled("""
+        def round_to_bf16(target, x, key: int, begin: int):
+            h = torch.arange(x.numel(), dtype=3, device=x.device).add_(begin).bitwise_xor_(key)
+            h.bitwise_xor_(torch.bitwise_right_shift(h, 16).bitwise_and_(65535)).mul_(2146121005)
+            h.bitwise_xor_(torch.bitwise_right_shift(h, 15).bitwise_and_(131071)).mul_(-2073254261)
+            h.bitwise_xor_(torch.bitwise_right_shift(h, 16)).bitwise_and_(65535)
+            near = x.to(15)
+            rest = x.sub(near)
+            other = torch.nextafter(near, rest.sign().mul_(1e38).to(15))
+            chance = rest.div_(other.to(6).sub_(near)).mul_(65536)
+            return target.copy_(torch.where(torch.lt(h, chance), other, near))
+        """);
+
     /// <summary>Turns d loss / d silu(x), with silu(x) = x s(x), into d loss / d x, in place.</summary>
     public static void SiluBackward(Tensor gradient, Tensor x)
     {
@@ -65,6 +80,20 @@ public static partial class TorchOps
         using Scalar rate = numbers.Rate, beta1 = numbers.Beta1, beta2 = numbers.Beta2, decay = numbers.Decay, epsilon = numbers.Epsilon;
         Lists.Value.invoke("adamw_", lists.Weights.ToArray(), lists.Gradients.ToArray(), lists.Averages.ToArray(), lists.Squares.ToArray(), lists.Steps.ToArray(),
             rate, beta1, beta2, decay, epsilon, scale);
+    }
+
+    /// <summary>
+    /// Rounds finite numbers to bf16, to the neighbour below or above with the chances that make them right on average, to a 65536th of the distance of the two. The draws are a hash of
+    /// the key and each number's place: the same on every device.
+    /// </summary>
+    /// <param name="target">bf16; filled.</param>
+    /// <param name="x">fp32, one axis, as many.</param>
+    /// <param name="key">Of the draws; its lower half is used.</param>
+    /// <param name="begin">Place of the first number: pieces of a tensor are rounded as the whole is.</param>
+    public static void RoundToBfloat16(Tensor target, Tensor x, ulong key, long begin)
+    {
+        using Scalar low = unchecked((int)key), place = unchecked((int)begin);
+        using var alias = (Tensor)Rounding.Value.invoke("round_to_bf16", target, x, low, place);
     }
 
     /// <summary>Ones and zeros, drawn independently: a pure function of the seed, the shape and the kind of device, without the generators that all share.</summary>

@@ -9,7 +9,8 @@ namespace Zephyr.Training;
 /// AdamW (arXiv 1711.05101): m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
 /// w = w (1 - rate decay) - rate (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps), in one pass over memory.
 /// </summary>
-internal sealed class AdamW(ParameterSet parameters, OptimizerOptions options) : Optimizer(parameters, options, "exp_avg", "exp_avg_sq")
+internal sealed class AdamW(ParameterSet parameters, OptimizerOptions options, long seed = 0, int piece = Optimizer.Piece)
+    : Optimizer(parameters, options, seed, piece, "exp_avg", "exp_avg_sq")
 {
     /// <inheritdoc/>
     protected override void Update(IReadOnlyList<Portion> portions, double gradientScale, double rate)

@@ -11,7 +11,8 @@ namespace Zephyr.Training;
 /// v = 0.99 v + 0.01 g^2, w = w - rate g / (sqrt(v) + 1e-8). The adam_ keys do not concern it, and its decay goes through the
 /// average like any other part of the gradient.
 /// </summary>
-internal sealed class RmsProp(ParameterSet parameters, OptimizerOptions options) : Optimizer(parameters, options, "square_avg")
+internal sealed class RmsProp(ParameterSet parameters, OptimizerOptions options, long seed = 0, int piece = Optimizer.Piece)
+    : Optimizer(parameters, options, seed, piece, "square_avg")
 {
     // torch.optim.RMSprop's own alpha and eps: transformers passes the learning rate and the decay only.
     private const double Alpha = 0.99, Epsilon = 1e-8;

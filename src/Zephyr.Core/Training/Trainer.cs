@@ -46,7 +46,7 @@ public sealed class Trainer<TExample> : IDisposable
         TotalSteps = _plan.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         _schedule = new(options.Optimizer, TotalSteps);
         (_parameters, _device) = (model.Learned, model.Device);
-        _optimizer = Optimizer.Create(_parameters, options.Optimizer);
+        _optimizer = Optimizer.Create(_parameters, options.Optimizer, options.Seed);
         _tally = new(objective.MetricNames);
         _shape = RunShape.Of(objective.GetType().Name, _plan, data.Train.Sum(example => (long)objective.TokensOf(example)), TotalSteps, options);
         _accumulation = new(objective, data.Train, model, options.Seed);

@@ -11,7 +11,7 @@ public class HelpTests
     public static TheoryData<string> Verbs =>
     [
         "", "demo", "clean", "sft", "aif", "dpo", "inspect", "inspect data", "inspect model", "inspect checkpoint",
-        "merge", "plan", "generate", "eval", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
+        "merge", "plan", "generate", "serve", "eval", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
     ];
 
     [Theory]

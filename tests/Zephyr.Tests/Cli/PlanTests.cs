@@ -31,7 +31,7 @@ public sealed class PlanTests : IDisposable
         Assert.Equal((13.5, 27.0, 27.0, 54.0), (Of("weights"), Of("gradients"), Of("master_weights"), Of("moments")));
         Assert.Equal(!fits, memory.TryGetProperty("reference", out _));
         Assert.InRange(plan.GetProperty("total_bytes").GetInt64() / Gibibyte, fits ? 121.4 : 135, fits ? 126 : 139);
-        if (!fits) Assert.StartsWith("what fits: reference: cached (124.", plan.GetProperty("advice").GetString(), StringComparison.Ordinal);
+        if (!fits) Assert.Matches("^what fits: reference: cached \\(124\\.[0-9] GiB\\); or optim_state_device: host \\(57\\.[0-9] GiB\\); or ", plan.GetProperty("advice").GetString());
 
         double Of(string name) => Math.Round(memory.GetProperty(name).GetInt64() / Gibibyte, 1);
     }

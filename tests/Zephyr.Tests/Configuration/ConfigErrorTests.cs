@@ -139,8 +139,8 @@ public class ConfigErrorTests
     [Fact]
     public void Without_a_file_what_is_missing_is_asked_for_by_key() =>
         Assert.Equal(
-            "feedback: is required, in the config file or as --feedback: scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl, .jsonl.gz, .jsonl.zst)\n"
-            + "output_dir: is required, in the config file or as --output_dir: folder that receives everything the run writes",
+            "output_dir: is required, in the config file or as --output_dir: folder that receives everything the run writes\n"
+            + "feedback: is required, for scored answers; or completions, for answers that a judge scores; or prompts, for models to answer",
             Assert.Throws<ConfigException>(() => ConfigReader.Read<AifConfig>(null, [])).Message);
 
     [Fact]

@@ -154,11 +154,30 @@ public class HandbookRecipeTests
     }
 
     [Fact]
-    public void QLoRA_is_refused_in_a_sentence()
+    public void QLoRA_recipes_are_taken_as_they_are()
     {
-        const string expected = "r.yaml: load_in_4bit: training on quantized weights (QLoRA) is not implemented: write false (was true)";
-        Assert.Equal(expected, Refusal<SftConfig>(HandbookRecipes.Sft03Qlora));
-        Assert.Equal(expected, Refusal<DpoConfig>(HandbookRecipes.Dpo03Qlora));
+        const string expected = "use_peft true\nload_in_4bit true\nuse_bnb_nested_quant false\nlora_r 16\nlora_alpha 16\nlora_dropout 0.05\nlora_target_modules [q_proj, k_proj]\nbf16 true";
+        AssertValues(Read<SftConfig>(HandbookRecipes.Sft03Qlora), expected);
+        AssertValues(Read<DpoConfig>(HandbookRecipes.Dpo03Qlora), expected);
+        AssertValues(Read<SftConfig>(HandbookRecipes.Sft03Qlora + "bnb_4bit_quant_type: nf4\nbnb_4bit_use_double_quant: true\nbnb_4bit_compute_dtype: bfloat16\n"),
+            expected.Replace("nested_quant false", "nested_quant true", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("load_in_8bit: true", "load_in_8bit: weights of 8 bits are not implemented, those of 4 bits are: write false, and load_in_4bit: true with use_peft: true for QLoRA (was true)")]
+    [InlineData("bnb_4bit_quant_type: fp4", "bnb_4bit_quant_type: NF4 is the code book that is implemented: write nf4 (was fp4)")]
+    [InlineData("bnb_4bit_compute_dtype: float16", "bnb_4bit_compute_dtype: products are taken in bfloat16, as bf16 says: write bfloat16, or change bf16 (was float16)")]
+    [InlineData("bnb_4bit_compute_dtype: float32", "bnb_4bit_compute_dtype: products are taken in bfloat16, as bf16 says: write bfloat16, or change bf16 (was float32)")]
+    public void Other_quantizations_are_refused_in_a_sentence(string line, string expected) =>
+        Assert.Equal($"r.yaml: {expected}", Refusal<SftConfig>(HandbookRecipes.Sft03Qlora + line + "\n"));
+
+    [Theory]
+    [InlineData("load_in_4bit: true\n", "load_in_4bit: weights of 4 bits cannot learn, an adapter beside them can: give use_peft: true (was false), or write load_in_4bit: false")]
+    [InlineData("use_peft: true\nuse_bnb_nested_quant: true\n", "use_bnb_nested_quant: has no meaning without load_in_4bit: set it to false (was true)")]
+    public void Weights_of_4_bits_learn_through_an_adapter_only(string lines, string expected)
+    {
+        Assert.Equal($"r.yaml: {expected}", Refusal<SftConfig>(HandbookRecipes.Sft03 + lines));
+        Assert.Equal($"r.yaml: {expected}", Refusal<DpoConfig>(HandbookRecipes.Dpo03 + lines));
     }
 
     [Fact]

@@ -58,6 +58,7 @@ public class RecipeTests
     [InlineData("zephyr-7b-beta")]
     [InlineData("zephyr-7b-beta-paper")]
     [InlineData("zephyr-7b-lora")]
+    [InlineData("zephyr-7b-qlora")]
     [InlineData("tiny")]
     public void A_recipe_states_every_key_of_its_stage(string recipe)
     {
@@ -68,7 +69,7 @@ public class RecipeTests
 
     [Fact]
     public void Every_recipe_is_one_of_those_tested() => Assert.Equal(
-        ["tiny", "zephyr-7b-beta", "zephyr-7b-beta-paper", "zephyr-7b-lora"],
+        ["tiny", "zephyr-7b-beta", "zephyr-7b-beta-paper", "zephyr-7b-lora", "zephyr-7b-qlora"],
         Directory.GetDirectories(Path.Combine(SharedFolder.RepositoryRoot, "configs")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
     [Theory]
@@ -90,8 +91,19 @@ public class RecipeTests
             adapter + "learning_rate 5e-07\nlr_scheduler_type linear\nwarmup_ratio 0.1\nnum_train_epochs 3\noptim rmsprop\nbeta 0.1\nreference adapter\ndisable_dropout true");
     }
 
+    [Fact]
+    public void QLoRA_has_the_handbooks_values_with_double_quantization()
+    {
+        const string adapter = "use_peft true\nload_in_4bit true\nuse_bnb_nested_quant true\nlora_dropout 0.05\nlora_target_modules [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]\n"
+            + "bf16 true\nlr_scheduler_type cosine\nwarmup_ratio 0.1\nnum_train_epochs 1\nper_device_train_batch_size 4\nper_device_eval_batch_size 8\nseed 42\nsave_steps 100\n";
+        AssertValues(Read<SftConfig>("zephyr-7b-qlora", "sft"), adapter + "lora_r 16\nlora_alpha 16\nlearning_rate 0.0002\nmax_seq_length 2048\npacking true\neval_strategy epoch\noptim adamw_torch");
+        AssertValues(Read<DpoConfig>("zephyr-7b-qlora", "dpo"), adapter + "lora_r 128\nlora_alpha 128\nlearning_rate 5e-06\nbeta 0.01\nmax_length 1024\nmax_prompt_length 512\n"
+            + "eval_strategy steps\neval_steps 100\noptim paged_adamw_32bit\nreference adapter");
+    }
+
     [Theory]
     [InlineData("zephyr-7b-beta", "score overall_score\ntest_fraction 0.03168")]
+    [InlineData("zephyr-7b-qlora", "score overall_score\ntest_fraction 0.03168")]
     [InlineData("zephyr-7b-beta-paper", "score mean_rating\ntest_fraction 0.03127")]
     public void AIF_has_the_published_values(string recipe, string own) =>
         AssertValues(Read<AifConfig>(recipe, "aif"), "rejected random_other\nties keep\nmin_margin 0\nseed 42\n" + own);
@@ -106,6 +118,7 @@ public class RecipeTests
     [InlineData("zephyr-7b-beta", 128, 128)]
     [InlineData("zephyr-7b-beta-paper", 512, 32)]
     [InlineData("zephyr-7b-lora", 512, 64)]
+    [InlineData("zephyr-7b-qlora", 8, 16)]
     public void The_global_batch_is_the_published_one_on_one_GPU(string recipe, int sequences, int pairs)
     {
         var (sft, dpo) = (Read<SftConfig>(recipe, "sft").Value.Training, Read<DpoConfig>(recipe, "dpo").Value.Training);
@@ -117,11 +130,12 @@ public class RecipeTests
     [InlineData("zephyr-7b-beta")]
     [InlineData("zephyr-7b-beta-paper")]
     [InlineData("zephyr-7b-lora")]
+    [InlineData("zephyr-7b-qlora", "-merged")]
     [InlineData("tiny")]
-    public void Each_stage_starts_from_what_the_one_before_it_wrote(string recipe)
+    public void Each_stage_starts_from_what_the_one_before_it_wrote(string recipe, string merged = "")
     {
         var (sft, aif, dpo) = (Read<SftConfig>(recipe, "sft").Value, Read<AifConfig>(recipe, "aif").Value, Read<DpoConfig>(recipe, "dpo").Value);
-        Assert.Equal(sft.Run.OutputDir, dpo.Model.ModelNameOrPath);
+        Assert.Equal(sft.Run.OutputDir + merged, dpo.Model.ModelNameOrPath);
         Assert.Equal([$"{aif.Run.OutputDir}/train_prefs.parquet"], dpo.Data.Dataset);
         Assert.Equal([$"{aif.Run.OutputDir}/test_prefs.parquet"], dpo.Data.EvalDataset);
     }

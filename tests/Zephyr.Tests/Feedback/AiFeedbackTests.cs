@@ -36,8 +36,8 @@ public sealed class AiFeedbackTests : IDisposable
     {
         var config = Config(Feedback(40));
         var first = Bytes(Run(config).Files);
-        Assert.Equal(first, Bytes(Run(Config(config.Aif.Feedback[0], output: "again")).Files));
-        Assert.NotEqual(first, Bytes(Run(Config(config.Aif.Feedback[0], output: "other", seed: 7)).Files));
+        Assert.Equal(first, Bytes(Run(Config(config.Source.Feedback[0], output: "again")).Files));
+        Assert.NotEqual(first, Bytes(Run(Config(config.Source.Feedback[0], output: "other", seed: 7)).Files));
     }
 
     [Fact]
@@ -63,6 +63,7 @@ public sealed class AiFeedbackTests : IDisposable
 
         Run(new()
         {
+            Source = config.Source,
             Run = config.Run with { OverwriteOutputDir = true },
             Aif = config.Aif with { Formats = ["jsonl"], TestFraction = 0 },
         });
@@ -111,7 +112,7 @@ public sealed class AiFeedbackTests : IDisposable
         var good = Config(Feedback(40));
         var written = Run(good).Files;
         var before = Bytes(written);
-        var bad = _folder.Write("bad.jsonl", File.ReadAllText(good.Aif.Feedback[0]) + "\n{\"instruction\": \"Q\", \"completions\": 1}\n");
+        var bad = _folder.Write("bad.jsonl", File.ReadAllText(good.Source.Feedback[0]) + "\n{\"instruction\": \"Q\", \"completions\": 1}\n");
         Assert.Throws<BadRowException>(() => Run(Config(bad, output: "never")));
         Assert.False(Path.Exists(_folder.PathOf("never")));
         Assert.Throws<BadRowException>(() => Run(Config(bad) with { Run = good.Run with { OverwriteOutputDir = true } }));
@@ -178,7 +179,8 @@ public sealed class AiFeedbackTests : IDisposable
 
     private AifConfig Config(string feedback, string output = "out", long seed = 42, string score = "overall_score") => new()
     {
-        Aif = new() { Feedback = [feedback], Score = score, TestFraction = 0.1 },
+        Source = new() { Feedback = [feedback] },
+        Aif = new() { Score = score, TestFraction = 0.1 },
         Run = new() { OutputDir = _folder.PathOf(output), Seed = seed },
     };
 

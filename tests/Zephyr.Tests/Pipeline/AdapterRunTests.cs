@@ -124,7 +124,7 @@ public sealed class AdapterRunTests : IDisposable
             + "merge it first (zephyr merge) and start from that", Refusal(("use_peft", "true"), ("lora_r", "8")));
         Assert.Contains("lora_target_modules: found q_proj, expected q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
             Refusal(("use_peft", "true"), ("lora_target_modules", "q_proj")), StringComparison.Ordinal);
-        Assert.Contains("is a plain model, with no adapter", Assert.Throws<UserErrorException>(() => Run("sft", "out", ("base_model_name_or_path", _world.Base))).Message, StringComparison.Ordinal);
+        Assert.Equal($"{_world.Base}: there is no adapter_config.json; expected an adapter folder, as {_world.PathOf("sft")} was given as the plain model under it", Assert.Throws<UserErrorException>(() => Run("sft", "out", ("base_model_name_or_path", _world.PathOf("sft")))).Message);
         // What nobody states is the adapter's.
         Assert.False(_world.Run("sft", "on", more: [start, ("use_peft", "true")]).Interrupted);
     }

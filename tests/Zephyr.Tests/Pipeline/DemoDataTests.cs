@@ -43,7 +43,7 @@ public sealed class DemoDataTests : IDisposable
     {
         var audit = AiFeedback.Run(new(new AifConfig
         {
-            Aif = new() { Feedback = [Write("feedback.jsonl")] },
+            Source = new() { Feedback = [Write("feedback.jsonl")] },
             Run = new() { OutputDir = _folder.PathOf($"aif-{seed}"), Seed = seed },
         }, []), TestContext.Current.CancellationToken).Audit;
         Assert.InRange(audit.Length.LongerShare, 0.45, 0.55);

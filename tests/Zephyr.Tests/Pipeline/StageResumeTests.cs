@@ -91,6 +91,7 @@ public sealed class StageResumeTests : IDisposable
     [InlineData("sft", "optim=rmsprop bf16=true torch_dtype=bfloat16 max_tokens_per_batch=80")]
     [InlineData("dpo", "optim=rmsprop bf16=true pair_layout=shared_prefix gradient_checkpointing=true")]
     [InlineData("dpo", "reference=cached max_tokens_per_batch=150 gradient_accumulation_steps=3 bf16=true")]
+    [InlineData("dpo", "optim_state_device=host optim_state_dtype=bfloat16 bf16=true")]
     [InlineData("dpo", "loss_type=[sigmoid,sft] rpo_alpha=0.5 logging_steps=3 gradient_accumulation_steps=1")]
     public void Stopped_twice_it_goes_on_to_the_same_bytes(string stage, string keys)
     {
@@ -108,6 +109,7 @@ public sealed class StageResumeTests : IDisposable
     [InlineData("max_length", "20", "max_seq_length was * and is 20, training tokens was * and is *")]
     [InlineData("bf16", "true", "bf16 was false and is true")]
     [InlineData("max_tokens_per_batch", "128", "max_tokens_per_batch was 0 and is 128")]
+    [InlineData("optim_state_dtype", "bfloat16", "optim_state_dtype was \"float32\" and is \"bfloat16\"")]
     [InlineData("learning_rate", "0.5", "learning_rate was * and is 0.5")]
     [InlineData("assistant_only_loss", "true", "assistant_only_loss was false and is true")]
     public void A_checkpoint_whose_steps_meant_something_else_is_refused(string key, string value, string differences)

@@ -11,7 +11,7 @@ public partial class DeviceRulesTests
     private static readonly string Core = Path.Combine(SharedFolder.RepositoryRoot, "src", "Zephyr.Core");
 
     /// <summary>A step reads back once (StepAccumulation), an evaluation and the cached reference once a batch, generation once a token; the probe and weight files are outside of steps.</summary>
-    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "TextGenerator.cs", "RowCounts.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
+    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "TextGenerator.cs", "BatchGenerator.cs", "RowCounts.cs", "AdapterMerge.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs"];
 
     [Theory]
     [InlineData("Model")]
@@ -37,9 +37,9 @@ public partial class DeviceRulesTests
         Assert.Contains(Lines("Training"), line => ReadBack().IsMatch(line.Text));
     }
 
-    /// <summary>Fresh weights are drawn on the CPU and moved, files are read there, and the probe moves its numbers as a whole.</summary>
+    /// <summary>Fresh weights and adapters are drawn on the CPU and moved, files are read and merged there, and the probe moves its numbers as a whole.</summary>
     private static bool OnTheCpu((string File, string Text) line) =>
-        Path.GetFileName(line.File) is "WeightReader.cs" or "FlashProbe.cs" || line.Text.Contains(".to(dtype, device)", StringComparison.Ordinal);
+        Path.GetFileName(line.File) is "WeightReader.cs" or "AdapterMerge.cs" or "LoraAdapter.cs" or "FlashProbe.cs" || line.Text.Contains(".to(dtype, device)", StringComparison.Ordinal);
 
     private static IEnumerable<(string File, string Text)> Lines(string layer) =>
         from file in Directory.EnumerateFiles(Path.Combine(Core, layer), "*.cs", SearchOption.AllDirectories)

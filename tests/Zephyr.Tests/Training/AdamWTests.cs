@@ -72,6 +72,45 @@ public class AdamWTests
         Assert.True(parameters[Weight].to_type(ScalarType.Float32).item<float>() < start);
     }
 
+    /// <summary>
+    /// The same with gradients such as dDPO has: of size 1e-6, more noise than pull, clipped, at a rate that rises to 5e-7 and falls. Whatever bf16 weights do, their
+    /// master copies are the weights of an fp32 run, bit for bit, and the weights their rounding.
+    /// </summary>
+    [Fact]
+    public void A_thousand_steps_of_ddpo_move_bf16_weights_as_they_move_fp32_ones()
+    {
+        const int Count = 512, Steps = 1000;
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(11, CPU);
+        var start = empty(Count).normal_(0, 0.02, generator).to_type(ScalarType.BFloat16);
+        start[0] = 0.02f;
+        var pull = empty(Count).normal_(0, 1e-6, generator);
+        using ParameterSet single = Parameters((Weight, start.to_type(ScalarType.Float32))), half = Parameters((Weight, start.clone()));
+        using AdamW exact = new(single, new()), rounded = new(half, new());
+        var alone = start.clone();
+        var schedule = new LearningRateSchedule(new() { LearningRate = 5e-7, LrSchedulerType = "linear", WarmupRatio = 0.1 }, Steps);
+        for (var step = 1; step <= Steps; step++)
+        {
+            var gradient = empty(Count).normal_(0, 2e-6, generator) + pull;
+            var before = single[Weight].detach().clone();
+            foreach (var (parameters, optimizer) in new[] { (single, exact), (half, rounded) })
+            {
+                parameters.Of(Weight).Add(gradient);
+                optimizer.Step(Math.Min(1, 1 / gradient.norm().item<float>()), schedule.At(step));
+                parameters.ClearGradients();
+            }
+            alone = (alone.to_type(ScalarType.Float32) + (single[Weight].detach() - before)).to_type(ScalarType.BFloat16);
+        }
+        var master = rounded.MasterWeights.Single().Value;
+        Assert.True(master.equal(single[Weight]).all().item<bool>());
+        Assert.True(master.to_type(ScalarType.BFloat16).equal(half[Weight]).all().item<bool>());
+        // Without a master copy a weight of 0.02 and all of its size and above are where they were.
+        var large = start.abs() >= 0.01f;
+        Assert.True(alone.equal(start)[large].all().item<bool>());
+        Assert.NotEqual(0.02f, half[Weight][0].to_type(ScalarType.Float32).item<float>(), 5e-5f);
+        Assert.InRange((half[Weight] != start)[large].to_type(ScalarType.Float32).mean().item<float>(), 0.3f, 1);
+    }
+
     private static ParameterSet Parameters(params (string Name, Tensor Value)[] all)
     {
         var parameters = new ParameterSet();

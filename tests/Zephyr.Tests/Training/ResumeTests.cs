@@ -67,6 +67,25 @@ public sealed class ResumeTests : IDisposable
         Assert.Contains("resume with the optim and bf16 settings the run began with", other.Message);
     }
 
+    /// <summary>Where the state lives may change between two parts of a run, and how exactly it is kept may not.</summary>
+    [Theory]
+    [InlineData(false, "host", "float32")]
+    [InlineData(true, "host", "float32")]
+    [InlineData(false, "device", "bfloat16")]
+    [InlineData(true, "host", "bfloat16")]
+    public void State_on_the_host_or_in_bf16_goes_on_as_exactly(bool bf16, string device, string dtype)
+    {
+        Run("dpo", bf16, "straight", saving: Steps, stateDevice: "device", stateDtype: dtype);
+        foreach (var stop in new[] { 1, 5 })
+        {
+            Assert.True(Run("dpo", bf16, $"stop-{stop}", saving: Steps, stopAfter: stop, stateDevice: device, stateDtype: dtype));
+            Assert.False(Run("dpo", bf16, $"stop-{stop}", saving: Steps, resume: stop, stateDevice: "host", stateDtype: dtype));
+            SameRun("straight", $"stop-{stop}");
+        }
+        Run("dpo", bf16, "exact", saving: Steps);
+        Assert.Equal(dtype == "float32", File.ReadAllBytes(_folder.PathOf("exact/model.safetensors")).AsSpan().SequenceEqual(File.ReadAllBytes(_folder.PathOf("straight/model.safetensors"))));
+    }
+
     [Theory]
     [InlineData("sft", false, 25)]
     [InlineData("dpo", false, 50)]
@@ -140,7 +159,7 @@ public sealed class ResumeTests : IDisposable
     }
 
     private bool Run(string stage, bool bf16, string name, int saving, int logging = 2, string evaluation = "no", int? resume = null, int? stopAfter = null, string optim = "adamw_torch",
-        int maxTokens = 0)
+        int maxTokens = 0, string stateDevice = "device", string stateDtype = "float32")
     {
         var root = Directory.CreateDirectory(_folder.PathOf(name)).FullName;
         var checkpoint = resume is { } step ? Path.Combine(root, $"checkpoint-{step}") : null;
@@ -148,7 +167,7 @@ public sealed class ResumeTests : IDisposable
         using var model = checkpoint is null ? TinyTraining.Model(dtype) : ModelFolder.Load(checkpoint, dtype, CPU, trainable: true);
         using var reference = TinyTraining.Model(dtype, trainable: false, seed: 2);
         var options = TinyTraining.Options(Epochs, logging: logging, saving: saving, evaluation: evaluation);
-        options = options with { Optimizer = options.Optimizer with { Optim = optim }, Training = options.Training with { MaxTokensPerBatch = maxTokens } };
+        options = options with { Optimizer = options.Optimizer with { Optim = optim, OptimStateDevice = stateDevice, OptimStateDtype = stateDtype }, Training = options.Training with { MaxTokensPerBatch = maxTokens } };
         return stage == "sft"
             ? Run(model, new SftObjective(model, new()), TinyTraining.Sequences(Rows), options, root, checkpoint, stopAfter)
             : Run(model, TinyTraining.Dpo(model, reference), TinyTraining.Pairs(Rows), options, root, checkpoint, stopAfter);

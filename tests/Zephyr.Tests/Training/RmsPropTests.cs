@@ -74,16 +74,17 @@ public class RmsPropTests
     [InlineData("adamw_torch", "AdamW", null)]
     [InlineData("adamw_torch_fused", "AdamW", null)]
     [InlineData("adamw_hf", "AdamW", "optim: adamw_hf runs as adamw_torch: decay and epsilon enter as torch has them")]
-    [InlineData("paged_adamw", "AdamW", "optim: paged_adamw runs as adamw_torch: its moments stay on the device: nothing is paged")]
-    [InlineData("paged_adamw_32bit", "AdamW", "optim: paged_adamw_32bit runs as adamw_torch: its moments stay on the device: nothing is paged")]
+    [InlineData("paged_adamw", "AdamW", "optim: paged_adamw runs as adamw_torch: its moments stay on the device: nothing is paged (optim_state_device: host keeps them in host memory)")]
+    [InlineData("paged_adamw_32bit", "AdamW", "optim: paged_adamw_32bit runs as adamw_torch: its moments stay on the device: nothing is paged (optim_state_device: host keeps them in host memory)")]
     [InlineData("rmsprop", "RmsProp", null)]
     public void A_name_leads_to_its_formula_and_says_what_it_does_not_keep(string name, string formula, string? note)
     {
         using var parameters = Parameters(ones(1));
         var options = new OptimizerOptions { Optim = name, LearningRate = 1 };
-        using var optimizer = Optimizer.Create(parameters, options);
+        using var optimizer = Optimizer.Create(parameters, options, seed: 0);
         Assert.Equal(formula, optimizer.GetType().Name);
         Assert.Equal(note, options.Note);
+        Assert.Equal(name.StartsWith("paged", StringComparison.Ordinal) ? null : note, (options with { OptimStateDevice = "host" }).Note);
         Assert.Empty(options.Validate());
     }
 

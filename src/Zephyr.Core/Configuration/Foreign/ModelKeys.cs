@@ -17,8 +17,10 @@ internal static class ModelKeys
         .. Refuse("null or []", "modules that are trained as a whole beside the adapter are not implemented: remove it", "lora_modules_to_save", "lora_target_parameters"),
         .. Refuse("CAUSAL_LM", "adapters are for language models: write CAUSAL_LM", "lora_task_type"),
         .. Refuse("false", "weight-decomposed adapters (DoRA) are not implemented: write false", "use_dora"),
-        .. Refuse("false", "training on quantized weights (QLoRA) is not implemented: write false", "load_in_4bit", "load_in_8bit"),
-        .. Ignore("only with load_in_4bit: true", "bnb_4bit_quant_type", "bnb_4bit_quant_storage", "use_bnb_nested_quant"),
+        .. Refuse("false", "weights of 8 bits are not implemented, those of 4 bits are: write false, and load_in_4bit: true with use_peft: true for QLoRA", "load_in_8bit"),
+        .. Refuse("nf4", "NF4 is the code book that is implemented: write nf4", "bnb_4bit_quant_type"),
+        .. Ignore("codes are held as bytes, which changes no number", "bnb_4bit_quant_storage"),
+        ComputeDtype,
         .. InitKwargs("model_init_kwargs"),
         .. InitKwargs("ref_model_init_kwargs"),
         .. Refuse("null", "a run has one adapter, the one that it starts from or makes, and reference says what it is held to: remove it", "model_adapter_name", "ref_adapter_name"),
@@ -27,6 +29,13 @@ internal static class ModelKeys
         .. Ignore("Mistral has no experts", "router_aux_loss_coef"),
         .. Ignore("the model's layers are known by name", "base_model_attribute_name"),
     ];
+
+    /// <summary>What 4-bit weights are multiplied in is what everything else is.</summary>
+    private static ForeignKey ComputeDtype => new("bnb_4bit_compute_dtype", "refused unless it is what bf16 says, bfloat16 with bf16: true and float32 otherwise", (value, given) =>
+    {
+        var dtype = given.Says("bf16", "true") ? "bfloat16" : "float32";
+        return value.IsEmpty() || value.Says(dtype) ? [] : [new Refused($"products are taken in {dtype}, as bf16 says: write {dtype}, or change bf16")];
+    });
 
     private static IEnumerable<ForeignKey> InitKwargs(string name) =>
     [

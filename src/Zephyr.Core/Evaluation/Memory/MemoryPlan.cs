@@ -1,3 +1,5 @@
+using Zephyr.Training;
+
 namespace Zephyr.Evaluation.Memory;
 
 /// <summary>One line of a plan.</summary>
@@ -9,7 +11,7 @@ public sealed record MemoryTerm(string Name, long Bytes, string How);
 /// <summary>
 /// What a run takes on its device at its highest, in bytes, by count: P numbers in the policy, w bytes each (4, or 2 in bf16), of which L learn: all of them, or those of an adapter beside them, which is fp32.
 /// </summary>
-/// <param name="Weights">w P, and 4 L of an adapter.</param>
+/// <param name="Weights">w P, less where linear maps are held in 4 bits, and 4 L of an adapter.</param>
 /// <param name="Gradients">4 L: they are summed in fp32 over the micro-batches, and the sum's memory stays from step to step.</param>
 /// <param name="Master">4 L beside bf16 weights that learn, else none.</param>
 /// <param name="Moments">4 L for each running average (AdamW two, RMSprop one).</param>
@@ -71,15 +73,18 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
         var (master, moments) = (setup.Bf16 && !adapted ? 4 * learned : 0, setup.Averages * setup.AverageWidth * learned);
         List<MicroBatchShape> batches = [training, .. evaluation is null ? Array.Empty<MicroBatchShape>() : [evaluation]];
         long[] passing = [step.Training(training), evaluation is null ? 0 : step.Evaluation(evaluation), Update(setup)];
-        return new(setup.Width * setup.Model.ParameterCount + (adapted ? 4 * learned : 0), 4 * learned, setup.StateOnHost ? 0 : master, setup.StateOnHost ? 0 : moments,
-            setup.Reference is { } reference ? setup.Width * reference.ParameterCount : setup.StartingAdapter ? 4 * learned : 0, passing.Max(), step.Workspace(batches),
+        return new(setup.WeightBytes(setup.Model) + (adapted ? 4 * learned : 0), 4 * learned, setup.StateOnHost ? 0 : master, setup.StateOnHost ? 0 : moments,
+            setup.Reference is { } reference ? setup.WeightBytes(reference) : setup.StartingAdapter ? 4 * learned : 0, passing.Max(), step.Workspace(batches),
             setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? RuntimeOfKernels : 0))
         {
             OnHost = setup.StateOnHost ? master + moments : 0,
         };
     }
 
-    /// <summary>RMSprop's root of an average, a weight at a time; AdamW makes nothing.</summary>
-    private static long Update(MemorySetup setup) =>
-        setup.Averages == 1 ? 4 * (setup.Adapter?.WeightsOf(setup.Model) ?? setup.Model.Weights).Max(weight => weight.Shape.Aggregate(1L, (product, size) => product * size)) : 0;
+    /// <summary>RMSprop's root of an average, a weight at a time, where AdamW makes nothing; averages of bf16 are brought to fp32 a piece of a weight at a time.</summary>
+    private static long Update(MemorySetup setup)
+    {
+        var largest = (setup.Adapter?.WeightsOf(setup.Model) ?? setup.Model.Weights).Max(weight => weight.Shape.Aggregate(1L, (product, size) => product * size));
+        return (setup.Averages == 1 ? 4 * largest : 0) + (setup.AverageWidth == 2 && !setup.StateOnHost ? 4 * setup.Averages * Math.Min(largest, Optimizer.Piece) : 0);
+    }
 }

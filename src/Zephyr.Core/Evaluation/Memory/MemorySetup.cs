@@ -1,6 +1,7 @@
 using Zephyr.Configuration;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Objectives;
 
 namespace Zephyr.Evaluation.Memory;
@@ -11,6 +12,9 @@ public sealed record MemorySetup(MistralConfig Model)
 {
     /// <summary>What learns in place of all weights; null where those do.</summary>
     public LoraConfig? Adapter { get; init; }
+
+    /// <summary>How the layers' linear maps are held in 4 bits, the reference's too; null where they are not.</summary>
+    public Nf4Settings? Quantization { get; init; }
 
     /// <summary>Probability that an element of the adapter's input is dropped, as it is applied.</summary>
     public double Dropout { get; init; }
@@ -53,6 +57,10 @@ public sealed record MemorySetup(MistralConfig Model)
 
     /// <summary>Bytes of a weight or an activation.</summary>
     public int Width => Bf16 ? 2 : 4;
+
+    /// <summary>A model's weights as they are held.</summary>
+    public long WeightBytes(MistralConfig model) => model.Weights.Select(weight => (weight.Name, Count: weight.Shape.Aggregate(1L, (product, side) => product * side)))
+        .Sum(weight => Quantization is not null && Nf4Settings.Holds(weight.Name) ? Quantization.BytesOf(weight.Count) : weight.Count * Width);
 
     /// <summary>Running averages of the optimizer of that name.</summary>
     public static int AveragesOf(string optim) => OptimizerNames.KindOf(optim) == OptimizerKind.RmsProp ? 1 : 2;

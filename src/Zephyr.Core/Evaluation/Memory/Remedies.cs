@@ -65,6 +65,10 @@ internal sealed class Remedies(MemorySetup setup, MemoryBatches batches, DeviceR
             yield return new("pair_layout: shared_prefix", "a prompt stands once for both answers", one => one with { Setup = one.Setup with { Layout = PairLayoutKind.SharedPrefix } });
         if (batches.Evaluation(setup.Layout) is { } evaluation && batches.LongestHeld(setup.Layout) is { } one && evaluation.Tokens > one.Tokens)
             yield return new("per_device_eval_batch_size: 1", "smaller batches of an evaluation", variant => variant with { HeldRowByRow = true });
+        if (setup.OnCuda && !setup.StateOnHost)
+            yield return new("optim_state_device: host", "moments and master weights in host memory; slower updates", one => one with { Setup = one.Setup with { StateOnHost = true } });
+        if (setup.AverageWidth == 4)
+            yield return new("optim_state_dtype: bfloat16", "moments rounded at random; other last digits", one => one with { Setup = one.Setup with { AverageWidth = 2 } });
         if (setup.Adapter is null)
         {
             yield return new(setup.Reference is null ? "use_peft: true" : "use_peft: true, reference: adapter", "a LoRA adapter learns in place of all weights; another training", one => one with
@@ -72,6 +76,8 @@ internal sealed class Remedies(MemorySetup setup, MemoryBatches batches, DeviceR
                 Setup = one.Setup with { Adapter = LoraConfig.Of(new(), ""), Dropout = one.Setup.IsDpo ? 0 : new LoraOptions().LoraDropout, Reference = null },
             });
         }
+        else if (setup.Quantization is null)
+            yield return new("load_in_4bit: true", "linear maps in NF4 (QLoRA); another training", one => one with { Setup = one.Setup with { Quantization = new(Nested: true) } });
         if (!setup.Bf16) yield return new("bf16: true", "bf16 weights and activations beside an fp32 master copy; other numbers", variant => variant with { Setup = variant.Setup with { Bf16 = true } });
     }
 

@@ -110,6 +110,7 @@ public static class Benchmark
     private static MemorySetup SetupOf(BenchmarkSettings settings) => new(settings.Model.Config)
     {
         Adapter = settings.Model.Lora,
+        AverageWidth = settings.Optimizer.OptimStateDtype == "bfloat16" ? 2 : 4,
         Dropout = settings.Model.Lora?.Dropout ?? 0,
         Bf16 = settings.Training.Bf16,
         RecomputeEvery = settings.Training.RecomputeEvery(),

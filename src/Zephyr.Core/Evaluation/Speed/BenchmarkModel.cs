@@ -25,6 +25,7 @@ public sealed record BenchmarkModel(MistralConfig Config, string? Folder, long S
         var model = Folder is null ? FreshModel.Create(Config, Seed, Device, Dtype, all) : ModelFolder.LoadPlain(Folder, Dtype, Device, all);
         model.ChooseAttention(AttnImplementation);
         if (trainable && Lora is not null) model.Attach(LoraAdapter.Fresh(Lora, Config, Seed, Device));
+        model.ChooseAttention(AttnImplementation);
         return model;
     }
 

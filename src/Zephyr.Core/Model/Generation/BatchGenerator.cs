@@ -51,8 +51,8 @@ public sealed class BatchGenerator : IDisposable
             throw new PromptTooLongException(_arena.Rows < _model.Config.MaxPositionEmbeddings
                 ? $"the prompt has {promptIds.Length} tokens, expected fewer than {Room}: prompt and answer must fit the cache (max_cache_tokens)"
                 : $"the prompt has {promptIds.Length} tokens, the model was made for {Room} (max_position_embeddings)", promptIds.Length, Room);
-        if (promptIds.Max() is var largest && largest >= _model.Config.VocabSize || promptIds.Min() < 0)
-            throw new UserErrorException($"the prompt holds the token id {promptIds.Max()}, the model knows ids from 0 to {_model.Config.VocabSize - 1} (vocab_size)");
+        if (Array.FindIndex(promptIds, id => (uint)id >= (uint)_model.Config.VocabSize) is >= 0 and var unknown)
+            throw new UserErrorException($"the prompt holds the token id {promptIds[unknown]}, the model knows ids from 0 to {_model.Config.VocabSize - 1} (vocab_size)");
     }
 
     /// <summary>Puts an answer at the end of the line.</summary>

@@ -1,3 +1,4 @@
+using Zephyr.Model.Quantization;
 using Zephyr.Runtime;
 using static TorchSharp.torch;
 
@@ -22,15 +23,16 @@ public static class ModelFolder
     /// <param name="dtype">Data type of the weights in memory, whatever the files hold.</param>
     /// <param name="device">Where the weights go.</param>
     /// <param name="trainable">Gradients are wanted or not.</param>
-    public static MistralForCausalLM Load(ModelSource source, ScalarType dtype, Device device, bool trainable)
+    /// <param name="quantization">How the plain model's linear maps are held in 4 bits; null where they are held whole.</param>
+    public static MistralForCausalLM Load(ModelSource source, ScalarType dtype, Device device, bool trainable, Nf4Settings? quantization = null)
     {
         ArgumentNullException.ThrowIfNull(source);
-        if (source.Adapter is null) return LoadPlain(source.Base, dtype, device, trainable);
+        if (source.Adapter is null) return LoadPlain(source.Base, dtype, device, trainable, quantization);
         // First, as it is small: what is wrong with it is found before the model is read.
         var adapter = AdapterFolder.Load(source.Folder, source.ReadConfig(), device, trainable);
         try
         {
-            var model = LoadPlain(source.Base, dtype, device, trainable: false);
+            var model = LoadPlain(source.Base, dtype, device, trainable: false, quantization);
             model.Attach(adapter);
             return model;
         }
@@ -47,10 +49,11 @@ public static class ModelFolder
     /// <param name="dtype">Data type of the weights in memory, whatever the files hold.</param>
     /// <param name="device">Where the weights go.</param>
     /// <param name="trainable">Gradients are wanted or not.</param>
-    public static MistralForCausalLM LoadPlain(string folder, ScalarType dtype, Device device, bool trainable)
+    /// <param name="quantization">How linear maps are held in 4 bits, which take no gradient then; null where they are held whole.</param>
+    public static MistralForCausalLM LoadPlain(string folder, ScalarType dtype, Device device, bool trainable, Nf4Settings? quantization = null)
     {
         var config = MistralConfigFile.Read(folder);
-        var parameters = WeightReader.Read(folder, config.Weights, name => IsKnownExtra(config, name), dtype, device);
+        var parameters = WeightReader.Read(folder, config.Weights, name => IsKnownExtra(config, name), dtype, device, quantization);
         return new(config, parameters.RequireGradients(trainable));
     }
 

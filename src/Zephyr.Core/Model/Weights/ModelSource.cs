@@ -15,7 +15,9 @@ public sealed record ModelSource(string Folder, string Base, LoraConfig? Adapter
     /// <exception cref="UserErrorException">The adapter's config is unusable, or the model under it is nowhere.</exception>
     public static ModelSource Of(string folder, string? baseFolder = null)
     {
-        if (!AdapterFolder.Is(folder)) return new(folder, folder, null);
+        if (!AdapterFolder.Is(folder))
+            return baseFolder is null || !Directory.Exists(folder) ? new(folder, folder, null)
+                : throw new UserErrorException($"{folder}: there is no {AdapterConfigFile.FileName}; expected an adapter folder, as {baseFolder} was given as the plain model under it");
         var adapter = AdapterConfigFile.Read(folder);
         var under = baseFolder ?? adapter.BaseModelNameOrPath
             ?? throw new UserErrorException($"{Path.Combine(folder, AdapterConfigFile.FileName)}: base_model_name_or_path: found nothing, expected the folder of the model that the adapter was trained on");

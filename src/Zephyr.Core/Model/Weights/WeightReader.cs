@@ -1,3 +1,4 @@
+using Zephyr.Model.Quantization;
 using Zephyr.Runtime;
 using static TorchSharp.torch;
 
@@ -18,14 +19,15 @@ internal static class WeightReader
     /// <param name="isKnownExtra">Tensors that may stand in the file unread.</param>
     /// <param name="dtype">The data type of the parameters.</param>
     /// <param name="device">Where they go.</param>
+    /// <param name="quantization">How linear maps are held in 4 bits; null where they are held like the others.</param>
     /// <exception cref="UserErrorException">A file is missing or broken, or tensors are missing, unexpected or mis-shaped: all are listed.</exception>
     public static ParameterSet Read(string folder, IEnumerable<(string Name, long[] Shape)> needed, Func<string, bool> isKnownExtra,
-        ScalarType dtype, Device device)
+        ScalarType dtype, Device device, Nf4Settings? quantization = null)
     {
         var wanted = needed.ToList();
         var files = WeightFiles.Open(folder);
         files.RequireFit(wanted, isKnownExtra);
-        return Read(wanted, name => files.Tensors[name], dtype, device);
+        return Read(wanted, name => files.Tensors[name], dtype, device, quantization);
     }
 
     /// <summary>Loads tensors whose names and shapes have been compared.</summary>
@@ -33,8 +35,10 @@ internal static class WeightReader
     /// <param name="find">Where each stands.</param>
     /// <param name="dtype">The data type of the parameters.</param>
     /// <param name="device">Where they go.</param>
+    /// <param name="quantization">How linear maps are held in 4 bits; null where they are held like the others.</param>
     /// <exception cref="UserErrorException">A file cannot be read.</exception>
-    public static ParameterSet Read(IReadOnlyList<(string Name, long[] Shape)> wanted, Func<string, (SafetensorsFile File, TensorEntry Entry)> find, ScalarType dtype, Device device)
+    public static ParameterSet Read(IReadOnlyList<(string Name, long[] Shape)> wanted, Func<string, (SafetensorsFile File, TensorEntry Entry)> find, ScalarType dtype, Device device,
+        Nf4Settings? quantization = null)
     {
         var parameters = new ParameterSet();
         // One for all tensors: freed and allocated for each, it would leave holes between the parameters (a quarter of a 1 GB model).
@@ -43,9 +47,17 @@ internal static class WeightReader
         {
             foreach (var (name, shape) in wanted)
             {
+                var (file, entry) = find(name);
+                if (quantization is not null && Nf4Settings.Holds(name))
+                {
+                    // From the file's own numbers, not from what the run's data type makes of them; one weight at a time is whole.
+                    using var whole = empty(shape, dtype: entry.Dtype, device: device);
+                    ReadInto(file, entry, whole, staging);
+                    parameters.Add(name, Nf4Matrix.Quantize(whole, quantization.Nested));
+                    continue;
+                }
                 var parameter = empty(shape, dtype: dtype, device: device);
                 parameters.Add(name, parameter);
-                var (file, entry) = find(name);
                 ReadInto(file, entry, parameter, staging);
             }
             return parameters;

@@ -60,7 +60,7 @@ public sealed class EvaluationSetsTests : IDisposable
     {
         var feedback = _folder.Write("feedback.jsonl", string.Join('\n', new[] { $"Please: {Question}", "WHAT is 2+2", "Tell me what is 2+2 and why." }.Select(prompt =>
             $$"""{"instruction": "{{prompt}}", "completions": [{"model": "a", "response": "A", "overall_score": 5}, {"model": "b", "response": "B", "overall_score": 4}]}""")));
-        return AiFeedback.Run(new(new() { Aif = new() { Feedback = [feedback], TestFraction = 0 }, Audit = audit, Run = new() { OutputDir = _folder.PathOf("out") } }, []),
+        return AiFeedback.Run(new(new() { Source = new() { Feedback = [feedback] }, Aif = new() { TestFraction = 0 }, Audit = audit, Run = new() { OutputDir = _folder.PathOf("out") } }, []),
             TestContext.Current.CancellationToken);
     }
 }

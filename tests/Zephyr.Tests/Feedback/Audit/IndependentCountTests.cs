@@ -101,7 +101,7 @@ public sealed class IndependentCountTests : IDisposable
 
     private FeedbackAudit Run(string file, string score) => AiFeedback.Run(new(new()
     {
-        Aif = new() { Feedback = [SharedFolder.PathOf(file)], Score = score, TestFraction = 0.1, Formats = ["jsonl"] },
+        Source = new() { Feedback = [SharedFolder.PathOf(file)] }, Aif = new() { Score = score, TestFraction = 0.1, Formats = ["jsonl"] },
         Run = new() { OutputDir = _folder.PathOf("out") },
     }, []), TestContext.Current.CancellationToken).Audit;
 

@@ -1,0 +1,97 @@
+using static Zephyr.Configuration.Check;
+
+namespace Zephyr.Configuration;
+
+/// <summary>One model of the file that <c>endpoints</c> names: where it answers, how much may be asked of it at a time, and what it costs.</summary>
+public sealed record EndpointOptions : IOptionGroup
+{
+    /// <summary>The address of an OpenAI-compatible endpoint.</summary>
+    [ConfigKey("address of an OpenAI-compatible endpoint, with its /v1")]
+    public string? BaseUrl { get; init; }
+
+    /// <summary>The folder of a model on this machine, in place of <see cref="BaseUrl"/>.</summary>
+    [ConfigKey("folder of a model on this machine, in place of base_url")]
+    public string? Local { get; init; }
+
+    /// <summary>What the endpoint calls the model.</summary>
+    [ConfigKey("what the endpoint calls the model; null for the name of this entry")]
+    public string? Model { get; init; }
+
+    /// <summary>The environment variable that holds the key. The key itself stands in no file.</summary>
+    [ConfigKey("name of the environment variable that holds the key, never the key; null where none is asked for")]
+    public string? ApiKeyEnv { get; init; }
+
+    /// <summary>Calls under way at a time; for a local model, the rows of a batch.</summary>
+    [ConfigKey("most calls under way at a time; for a local model, the rows of a batch")]
+    public int MaxConcurrency { get; init; } = 16;
+
+    /// <summary>Requests a minute, evenly spaced; 0 for no limit.</summary>
+    [ConfigKey("requests a minute, evenly spaced; 0 for no limit")]
+    public double RequestsPerMinute { get; init; }
+
+    /// <summary>Tokens a minute, prompt and answer together; 0 for no limit.</summary>
+    [ConfigKey("tokens a minute, prompt (estimated) and most tokens of the answer together; 0 for no limit")]
+    public double TokensPerMinute { get; init; }
+
+    /// <summary>Seconds that one attempt may take.</summary>
+    [ConfigKey("seconds that one attempt may take")]
+    public double Timeout { get; init; } = 300;
+
+    /// <summary>How often a call is sent again after a failure that may pass.</summary>
+    [ConfigKey("how often a call is sent again after a failure that may pass")]
+    public int MaxRetries { get; init; } = 5;
+
+    /// <summary>Price of a million tokens read, in the currency of <c>max_cost</c>.</summary>
+    [ConfigKey("price of a million tokens read, in the currency of max_cost")]
+    public double PricePerMillionPromptTokens { get; init; }
+
+    /// <summary>Price of a million tokens written, in the currency of <c>max_cost</c>.</summary>
+    [ConfigKey("price of a million tokens written, in the currency of max_cost")]
+    public double PricePerMillionCompletionTokens { get; init; }
+
+    /// <summary>The endpoint holds answers to a JSON Schema (response_format).</summary>
+    [ConfigKey("whether it holds answers to a JSON Schema (response_format: json_schema)")]
+    public bool SupportsJsonSchema { get; init; }
+
+    /// <summary>The endpoint takes a seed.</summary>
+    [ConfigKey("whether it takes a seed")]
+    public bool SupportsSeed { get; init; } = true;
+
+    /// <summary>The field that bounds an answer: max_tokens, which compatible servers know, or max_completion_tokens, which OpenAI's newer models demand.</summary>
+    [ConfigKey("field that bounds an answer: max_tokens, max_completion_tokens; null for the second at api.openai.com and the first elsewhere")]
+    public string? MaxTokensField { get; init; }
+
+    /// <inheritdoc/>
+    public IEnumerable<ConfigProblem> Validate() =>
+    [
+        .. Place(),
+        .. ApiKeyEnv is null ? [] : Matches("api_key_env", ApiKeyEnv, @"^[A-Za-z_][A-Za-z0-9_]*\z", "the name of an environment variable")
+            .Select(problem => problem with { Message = "must be the name of an environment variable, not a key" }),
+        .. AtLeast("max_concurrency", MaxConcurrency, 1),
+        .. AtLeast("requests_per_minute", RequestsPerMinute, 0),
+        .. AtLeast("tokens_per_minute", TokensPerMinute, 0),
+        .. Positive("timeout", Timeout),
+        .. InRange("max_retries", MaxRetries, 0, 100),
+        .. AtLeast("price_per_million_prompt_tokens", PricePerMillionPromptTokens, 0),
+        .. AtLeast("price_per_million_completion_tokens", PricePerMillionCompletionTokens, 0),
+        .. MaxTokensField is null ? [] : OneOf("max_tokens_field", MaxTokensField, "max_tokens", "max_completion_tokens"),
+    ];
+
+    private IEnumerable<ConfigProblem> Place()
+    {
+        if (Local is not null && BaseUrl is not null) yield return new("local", "stands in place of base_url, which is given too: give one of them");
+        else if (Local is null && BaseUrl is null) yield return new("base_url", "is required, or local for a model on this machine");
+        else if (BaseUrl is not null && ProblemOf(BaseUrl) is { } problem) yield return new("base_url", problem);
+        if (Local is not null && SupportsJsonSchema) yield return new("supports_json_schema", "cannot be true of a local model, which cannot be held to a form");
+        if (Local is not null && ApiKeyEnv is not null) yield return new("api_key_env", "has no meaning for a local model");
+    }
+
+    /// <summary>What is wrong with an address; null for nothing. It is not quoted where it may hold a password.</summary>
+    public static string? ProblemOf(string address)
+    {
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0)
+            return "must be an address that begins with http:// or https://";
+        if (uri.UserInfo.Length > 0) return "holds a user or password: name the environment variable that holds the key in api_key_env";
+        return uri.Query.Length > 0 || uri.Fragment.Length > 0 ? "must be an address without ? and #" : null;
+    }
+}

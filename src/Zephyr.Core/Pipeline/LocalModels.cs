@@ -1,0 +1,25 @@
+using Microsoft.Extensions.AI;
+using Zephyr.Feedback.Calls;
+using Zephyr.Model.Generation;
+
+namespace Zephyr.Pipeline;
+
+/// <summary>Models on this machine as members of a pool (<see cref="OpenLocalModel"/>).</summary>
+internal static class LocalModels
+{
+    /// <summary>Loads a model; the client owns it.</summary>
+    public static IChatClient Open(string folder, int batch)
+    {
+        var model = LocalModel.Load(folder, new(new BatchLimits(batch)));
+        return new Owner(model, model.Client(folder));
+    }
+
+    private sealed class Owner(LocalModel model, IChatClient client) : DelegatingChatClient(client)
+    {
+        protected override void Dispose(bool disposing)
+        {
+            base.Dispose(disposing);
+            if (disposing) model.Dispose();
+        }
+    }
+}
