@@ -5,8 +5,8 @@ namespace Zephyr.Runtime;
 /// <summary>
 /// Where tensors on the CPU stand. libtorch asks the C library for memory that begins at a multiple of 64, and glibc meets that by cutting pieces off both
 /// ends of a larger one; small objects settle in the cuttings, and the next tensor of the same size no longer fits where its like has been. Measured with SFT steps
-/// that were all alike (58 M parameters, 1024 tokens): the process grew by some 37 MB with every step, from 1.58 GB in the first to 2.31 GB in the twentieth,
-/// of which 1.41 were ever in use. So blocks from 64 KiB on come from a range of our own (<see cref="BlockHeap"/>), which also knows what is in use. Smaller
+/// that were all alike (58 M parameters, 1024 tokens): the process grew by some 37 MB with every step, from 1580 MiB in the first to 2314 in the twentieth,
+/// where 1455 are enough. So blocks from 64 KiB on come from a range of our own (<see cref="BlockHeap"/>), which also knows what is in use. Smaller
 /// ones stay with the C library and are not counted. As before, pages that were touched are kept: those of one step serve the next.
 /// </summary>
 public static unsafe partial class TensorMemory
