@@ -85,7 +85,8 @@ internal static class PlanCommand
     public static Command Create(CliSession session)
     {
         var command = new SchemaCommand("plan", "What a run takes of its device's memory and of time, and what would make it fit; nothing is loaded. Exit code 2 where it does not fit.",
-            "[sft|dpo] --config FILE [--KEY VALUE]... [--size NAME] [--device_memory 139GiB] [--flops_rate 400TFLOPS|measure] [--json]", Own) { Positional = "stage" }
+            "[sft|dpo] --config FILE [--KEY VALUE]... [--size NAME] [--device_memory 139GiB] [--flops_rate 400TFLOPS|measure] [--json]", Own)
+        { Positional = "stage" }
             .Borrow(ConfigSchema.Of<SftConfig>(), ConfigSchema.Of<DpoConfig>());
         command.SetAction(parsed => Run(KeyOption.Collect(parsed, Own), KeyOption.CollectBeside(parsed, Own), ParseErrors.OfArguments(parsed), session));
         return command;

@@ -14,7 +14,13 @@ public sealed class PassMemoryTests
 {
     private static readonly MistralConfig Shape = new()
     {
-        VocabSize = 1000, HiddenSize = 256, IntermediateSize = 704, NumHiddenLayers = 3, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 64,
+        VocabSize = 1000,
+        HiddenSize = 256,
+        IntermediateSize = 704,
+        NumHiddenLayers = 3,
+        NumAttentionHeads = 4,
+        NumKeyValueHeads = 2,
+        HeadDim = 64,
     };
 
     // Two tables of rotation, each under the size from which blocks are counted.
