@@ -41,6 +41,7 @@ internal static class CommandLine
             AifCommand.Create(session),
             DpoCommand.Create(session),
             RubricsCommand.Create(session),
+            PlanCommand.Create(session),
             InspectCommand.Create(session),
             MergeCommand.Create(session),
             GenerateCommand.Create(session),

@@ -11,7 +11,7 @@ internal static class AifCommand
 {
     public static Command Create(CliSession session) =>
         StageCommand.Create<AifConfig>(session, "aif", "AIF: models answer prompts, a judge scores the answers, and of each prompt the best one is chosen and a lower-scored one rejected; it begins at prompts, answers or scores.", config => config.Run, Run,
-            (config, _, cancellation) => PlanText.Of(AiFeedback.Plan(config, cancellation)));
+            (config, _, cancellation) => new(PlanText.Of(AiFeedback.Plan(config, cancellation)), () => { }));
 
     private static int Run(ResolvedConfig<AifConfig> config, StageSession session)
     {

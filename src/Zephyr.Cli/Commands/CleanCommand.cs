@@ -11,7 +11,7 @@ internal static class CleanCommand
 {
     public static Command Create(CliSession session) =>
         StageCommand.Create<CleanConfig>(session, "clean", "Rows before training, as the paper cleaned UltraChat: casing, disclaimers, passages of evaluation sets.", config => config.Run, Run,
-            (config, _, cancellation) => CleaningText.Of(DatasetCleaning.Plan(config, cancellation)));
+            (config, _, cancellation) => new(CleaningText.Of(DatasetCleaning.Plan(config, cancellation)), () => { }));
 
     private static int Run(ResolvedConfig<CleanConfig> config, StageSession session)
     {

@@ -50,7 +50,7 @@ internal static class InspectDataCommand
     {
         var options = ConfigReader.Read<InspectDataOptions>(null, own, usage).Value;
         var range = new ExampleRange(options.Start, options.Rows);
-        switch (options.Stage ?? StageOfKeys.Find(options.Config, keys))
+        switch (options.Stage ?? StageOfKeys.Find("inspect data", options.Config, keys))
         {
             case "aif":
                 var config = Read<AifConfig>();

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
 
@@ -10,7 +9,7 @@ internal static class SftCommand
 {
     public static Command Create(CliSession session) =>
         StageCommand.Create<SftConfig>(session, "sft", "dSFT: a base model learns from dialogues.", config => config.Run, Run,
-            (config, settings, cancellation) => PlanText.Of(DistilledSft.Plan(config, settings, cancellation)));
+            (config, settings, cancellation) => StageCommand.Rehearse(DistilledSft.Plan(config, settings, cancellation), config.Value.Watchdogs.MemoryCheck));
 
     private static int Run(ResolvedConfig<SftConfig> config, StageSession session) =>
         StageCommand.Finish(DistilledSft.Run(config, session.Settings, session.Cancellation));

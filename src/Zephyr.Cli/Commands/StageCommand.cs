@@ -34,6 +34,11 @@ internal sealed record StageSwitches
 /// <param name="Cancellation">Cancelled by Ctrl-C and SIGTERM.</param>
 internal sealed record StageSession(StageSettings Settings, ILogger Log, CliConsole Console, bool Quiet, CancellationToken Cancellation);
 
+/// <summary>What --dry-run found.</summary>
+/// <param name="Lines">For people.</param>
+/// <param name="Require">Refuses, once it was shown, what the run itself would refuse before it loads anything.</param>
+internal sealed record Rehearsal(IEnumerable<string> Lines, Action Require);
+
 /// <summary>From arguments to a resolved configuration and a running stage: the same for sft, aif and dpo.</summary>
 internal static class StageCommand
 {
@@ -41,7 +46,7 @@ internal static class StageCommand
 
     public static Command Create<T>(
         CliSession session, string name, string description, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run,
-        Func<ResolvedConfig<T>, StageSettings, CancellationToken, IEnumerable<string>> rehearse)
+        Func<ResolvedConfig<T>, StageSettings, CancellationToken, Rehearsal> rehearse)
         where T : class, new()
     {
         ConfigSchema switches = ConfigSchema.Of<StageSwitches>(), keys = ConfigSchema.Of<T>();
@@ -58,10 +63,11 @@ internal static class StageCommand
             if (!switched.Quiet) progress.Wait($"{name}: reading and checking what it starts from ...");
             if (switched.DryRun)
             {
-                var lines = rehearse(config, new(switched.Resume, SilentObserver.Instance), session.Cancellation);
+                var (lines, require) = rehearse(config, new(switched.Resume, SilentObserver.Instance), session.Cancellation);
                 progress.Dispose();
                 // Comments: what is printed stays a configuration that can be run.
                 Write(session.Console.Output, string.Concat(lines.Prepend("").Select(line => $"# {PlainText.OneLine(line)}".TrimEnd() + "\n")));
+                require();
                 return ExitCodes.Done;
             }
             ITrainingObserver observer = switched.Quiet ? SilentObserver.Instance : progress;
@@ -91,6 +97,9 @@ internal static class StageCommand
             return new();
         }
     }
+
+    /// <summary>A training run that was only planned.</summary>
+    public static Rehearsal Rehearse(RunPlan plan, bool checksMemory) => new(PlanText.Of(plan), checksMemory ? plan.Memory.Require : () => { });
 
     /// <summary>The exit code of a training run.</summary>
     public static int Finish(TrainingSummary summary) => summary.Interrupted ? ExitCodes.Interrupted : ExitCodes.Done;

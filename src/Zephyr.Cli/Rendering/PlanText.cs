@@ -32,13 +32,9 @@ internal static class PlanText
                 .. plan.Rows.Held.Count > 0 ? [Row("held out", plan.Rows.Held)] : Array.Empty<string[]>(),
             ]),
         "",
-        .. Columns(
-            [
-                ["memory", "weights", "gradients", "optimizer", "reference", "in all"],
-                ["by count", Bytes(plan.Memory.Weights), Bytes(plan.Memory.Gradients), Bytes(plan.Memory.Optimizer),
-                    plan.Memory.Reference > 0 ? Bytes(plan.Memory.Reference) : "-", Bytes(plan.Memory.Total)],
-            ]),
-        $"activations come on top: they go with the tokens of a micro-batch, at most {Whole(plan.Steps.MicroBatches.MostTokens)}",
+        .. Columns([["memory", "bytes"], .. plan.Memory.Plan.Terms.Select(term => new[] { term.Name, Bytes(term.Bytes) }), ["in all", Bytes(plan.Memory.Plan.Total)]]),
+        MemoryText.Verdict(plan.Memory),
+        $"a micro-batch has at most {Whole(plan.Steps.MicroBatches.MostTokens)} tokens; the steps ahead take {MemoryText.Operations(plan.Cost.Operations)}",
         "",
         .. plan.Notes,
     ];

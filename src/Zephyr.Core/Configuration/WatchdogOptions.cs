@@ -9,6 +9,10 @@ public sealed record WatchdogOptions : IOptionGroup
     [ConfigKey("check before the first step that checkpoints fit the disk, that rows come back from their tokens, and that the largest micro-batch goes forward and back")]
     public bool Preflight { get; init; } = true;
 
+    /// <summary>Before anything is loaded: whether the run fits the memory of its device, by count (<c>zephyr plan</c>).</summary>
+    [ConfigKey("refuse a run that cannot fit the memory of its device, by the count of zephyr plan, before anything is loaded")]
+    public bool MemoryCheck { get; init; } = true;
+
     /// <summary>What a step does whose loss or gradient is not finite. It never reaches the weights: the run stops, or the step is skipped.</summary>
     [ConfigKey("what a step with a non-finite loss or gradient does: stop the run, skip; the weights are untouched")]
     public string OnNonfinite { get; init; } = "stop";

@@ -93,7 +93,7 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
     {
         var meanHead_D = LabelLogProbs.MeanHead(policy);
         var sums = zeros(MetricNames.Count, ScalarType.Float32, policy.Device);
-        foreach (var range in PairsAtOnce(examples))
+        foreach (var range in PairsAtOnce(examples, settings.Loss.IsOverSortedPairs ? int.MaxValue : workspace.RowsOf(policy.Config.VocabSize)))
         {
             using var scope = NewDisposeScope();
             int[] both = [.. range, .. range.Select(n => n + examples.Count)];
@@ -112,9 +112,10 @@ public sealed class DpoObjective(MistralForCausalLM policy, IReferenceLogProbs r
     }
 
     /// <summary>As many pairs as a chunk of logits holds, one at least; all of them where the loss is over sorted pairs.</summary>
-    private IEnumerable<IReadOnlyList<int>> PairsAtOnce(IReadOnlyList<TokenizedPair> examples)
+    /// <param name="examples">The pairs.</param>
+    /// <param name="room">Rows of a chunk; no limit where pairs have to stay together.</param>
+    internal static IEnumerable<IReadOnlyList<int>> PairsAtOnce(IReadOnlyList<TokenizedPair> examples, int room)
     {
-        var room = settings.Loss.IsOverSortedPairs ? int.MaxValue : workspace.RowsOf(policy.Config.VocabSize);
         List<int> range = [];
         var rows = 0L;
         for (var n = 0; n < examples.Count; n++)

@@ -17,9 +17,12 @@ public sealed class LogitsWorkspace(long bytes = LogitsWorkspace.UsualBytes) : I
     private Tensor? _buffer_RV;
 
     /// <summary>How many rows of logits it holds.</summary>
-    public int RowsOf(int vocabulary) => (int)Math.Clamp(bytes / (sizeof(float) * (long)vocabulary), 1, int.MaxValue);
+    public int RowsOf(int vocabulary) => RowsOf(vocabulary, bytes);
 
-    /// <summary>The logits of some rows, [C, V] fp32: a view that the next call overwrites. At most <see cref="RowsOf"/> rows, or room is made for more.</summary>
+    /// <summary>How many rows of logits so many bytes hold; one at least.</summary>
+    public static int RowsOf(int vocabulary, long bytes) => (int)Math.Clamp(bytes / (sizeof(float) * (long)vocabulary), 1, int.MaxValue);
+
+    /// <summary>The logits of some rows, [C, V] fp32: a view that the next call overwrites. At most <see cref="RowsOf(int)"/> rows, or room is made for more.</summary>
     public Tensor Logits(MistralForCausalLM model, Tensor hidden_CD)
     {
         ArgumentNullException.ThrowIfNull(model);

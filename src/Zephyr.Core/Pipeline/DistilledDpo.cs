@@ -3,6 +3,7 @@ using Zephyr.Data;
 using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
 using Zephyr.Data.Text;
+using Zephyr.Evaluation.Memory;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -23,17 +24,24 @@ public static class DistilledDpo
     {
         var config = resolved.Value;
         using var run = Prepare(resolved, settings, leavesNothing: false, cancellation);
-        var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
-        using var workspace = new LogitsWorkspace();
-        // Before the policy is loaded: the two are never in memory together.
-        var cached = config.Dpo.Reference == "cached" ? CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation) : null;
-        using var policy = run.Stage.LoadPolicy(dropout: !config.Dpo.DisableDropout);
-        using var second = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
-        using var switched = config.Dpo.Reference == "adapter" ? new AdapterReference(policy, run.Stage.LoadStartingAdapter(), dpo, workspace) : null;
-        IReferenceLogProbs reference = second is not null ? new FrozenReference(second, dpo, workspace) : switched is not null ? switched : cached!;
-        var objective = new DpoObjective(policy, reference, dpo, workspace);
-        if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
-        return run.Stage.Train(run, policy, objective, cancellation);
+        try
+        {
+            var dpo = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
+            using var workspace = new LogitsWorkspace();
+            // Before the policy is loaded: the two are never in memory together.
+            var cached = config.Dpo.Reference == "cached" ? CachedReferenceOf.Run(run, dpo, workspace, config.Training.PerDeviceEvalBatchSize, cancellation) : null;
+            using var policy = run.Stage.LoadPolicy(dropout: !config.Dpo.DisableDropout);
+            using var second = run.ReferenceStays ? run.Stage.LoadReference(run.Reference!) : null;
+            using var switched = config.Dpo.Reference == "adapter" ? new AdapterReference(policy, run.Stage.LoadStartingAdapter(), dpo, workspace) : null;
+            IReferenceLogProbs reference = second is not null ? new FrozenReference(second, dpo, workspace) : switched is not null ? switched : cached!;
+            var objective = new DpoObjective(policy, reference, dpo, workspace);
+            if (run.Stage.Checkpoint is null && run.Reference == config.Model.ModelNameOrPath) RequireAgreement(objective, run.Data.Train, config);
+            return run.Stage.Train(run, policy, objective, cancellation);
+        }
+        catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
+        {
+            throw run.OutOfMemory(error, "before the first step");
+        }
     }
 
     /// <summary>Does everything up to the first step but load the weights, writes nothing, and says what the run would do.</summary>
@@ -41,10 +49,30 @@ public static class DistilledDpo
     public static RunPlan Plan(ResolvedConfig<DpoConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
         using var run = Prepare(resolved, settings, leavesNothing: true, cancellation);
-        return run.Stage.Planner.PlanOf(run, typeof(DpoObjective), "pairs", pair => (
-            2 * pair.PromptIds.Length + pair.ChosenIds.Length + pair.RejectedIds.Length,
-            pair.ChosenIds.Length + pair.RejectedIds.Length,
-            pair.PromptIds.Length + Math.Max(pair.ChosenIds.Length, pair.RejectedIds.Length)));
+        return run.Stage.Planner.PlanOf(run, typeof(DpoObjective), "pairs", Count);
+    }
+
+    /// <summary>Tokens run through the policy for a pair, its labels, and its longer sequence.</summary>
+    internal static (int Tokens, int Labels, int Longest) Count(TokenizedPair pair) => (
+        2 * pair.PromptIds.Length + pair.ChosenIds.Length + pair.RejectedIds.Length,
+        pair.ChosenIds.Length + pair.RejectedIds.Length,
+        pair.PromptIds.Length + Math.Max(pair.ChosenIds.Length, pair.RejectedIds.Length));
+
+    /// <summary>What a run takes, by its rows and keys.</summary>
+    internal static RunForecast<TokenizedPair> ForecastOf(DpoConfig config, ForecastModels models, bool onCuda, TrainingData<TokenizedPair> data, TokenLimit<TokenizedPair> limit)
+    {
+        var settings = DpoSettings.Of(config.Dpo, config.Training.RecomputeEvery());
+        var setup = models.Setup(config.Training, config.Optimizer, onCuda) with
+        {
+            IsDpo = true,
+            Dropout = config.Dpo.DisableDropout ? 0 : models.Adapter?.Dropout ?? 0,
+            Reference = models.Reference,
+            ReferenceInSteps = config.Dpo.Reference != "cached",
+            StartingAdapter = config.Dpo.Reference == "adapter" && models.StartsFromAdapter,
+            Layout = settings.Layout,
+        };
+        return new(setup, data, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit,
+            (pairs, layout) => MicroBatchShape.Of(pairs, settings with { Layout = layout }, models.Policy.VocabSize));
     }
 
     /// <summary>Finds and checks everything that the run starts from, and makes the rows into pairs of token ids.</summary>
@@ -65,7 +93,14 @@ public static class DistilledDpo
         stage.Note(DescribeReference(config.Dpo.Reference, reference, stage));
         if (stays && stage.Quantization is not null) stage.Note("the reference is a second model in memory, in NF4 like the policy's; reference: adapter gives the same numbers without it");
         if (stage.Adapter is { Dropout: > 0 } && config.Dpo.DisableDropout) stage.Note("the adapter's dropout is not applied: disable_dropout is true, as in TRL's DPO");
-        var run = new PreparedRun<TokenizedPair>(stage, files, rows, LimitOf(config, rows.Train, rows.Held), reference, stays) { PlaceOf = (pair, _) => $"{pair.Location}" };
+        var limit = LimitOf(config, rows.Train, rows.Held);
+        var models = new ForecastModels(stage.ModelConfig, stays ? stage.SourceOf(reference).ReadConfig() : null, stage.Adapter, stage.Source.Adapter is not null, stage.Quantization);
+        var run = new PreparedRun<TokenizedPair>(stage, files, rows, limit, reference, stays)
+        {
+            PlaceOf = (pair, _) => $"{pair.Location}",
+            Forecast = ForecastOf(config, models, stage.Room.IsCuda, new(rows.Train, rows.Held), limit),
+        };
+        if (config.Watchdogs.MemoryCheck && !leavesNothing) run.RequireMemory();
         if (PairRows.EqualAnswers(rows.Train) is { } equal) stage.Note(equal);
         if (config.Watchdogs.Preflight)
             run.Check(leavesNothing, config.Data, [.. files.First(PreferenceSchema.Read, TemplateRoundTrip.Rows / 2).SelectMany(TemplateRoundTrip.Of)]);
@@ -84,7 +119,7 @@ public static class DistilledDpo
     }
 
     /// <summary>What max_tokens_per_batch comes to for pairs, none of which may be over it.</summary>
-    private static TokenLimit<TokenizedPair> LimitOf(DpoConfig config, params IReadOnlyList<IReadOnlyList<TokenizedPair>> sides)
+    internal static TokenLimit<TokenizedPair> LimitOf(DpoConfig config, params IReadOnlyList<IReadOnlyList<TokenizedPair>> sides)
     {
         var layout = DpoSettings.Of(config.Dpo).Layout;
         TokenLimit<TokenizedPair> limit = new(config.Training.MaxTokensPerBatch, pair => DpoObjective.TokensAtOnce(pair, layout));

@@ -3,6 +3,7 @@ using Zephyr.Data;
 using Zephyr.Data.Batches;
 using Zephyr.Data.Prepared;
 using Zephyr.Data.Sources;
+using Zephyr.Evaluation.Memory;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
 using Zephyr.Training;
@@ -22,10 +23,17 @@ public static class DistilledSft
     public static TrainingSummary Run(ResolvedConfig<SftConfig> resolved, StageSettings settings, CancellationToken cancellation)
     {
         using var run = Prepare(resolved, settings, leavesNothing: false, cancellation);
-        using var policy = run.Stage.LoadPolicy();
-        using var workspace = new LogitsWorkspace();
-        var objective = new SftObjective(policy, workspace, resolved.Value.Training.RecomputeEvery());
-        return run.Stage.Train(run, policy, objective, cancellation);
+        try
+        {
+            using var policy = run.Stage.LoadPolicy();
+            using var workspace = new LogitsWorkspace();
+            var objective = new SftObjective(policy, workspace, resolved.Value.Training.RecomputeEvery());
+            return run.Stage.Train(run, policy, objective, cancellation);
+        }
+        catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
+        {
+            throw run.OutOfMemory(error, "before the first step");
+        }
     }
 
     /// <summary>Does everything up to the first step but load the weights, writes nothing, and says what the run would do.</summary>
@@ -35,6 +43,10 @@ public static class DistilledSft
         using var run = Prepare(resolved, settings, leavesNothing: true, cancellation);
         return run.Stage.Planner.PlanOf(run, typeof(SftObjective), "sequences", sequence => (sequence.Ids.Length, sequence.LabelCount, sequence.Ids.Length));
     }
+
+    /// <summary>What a run takes, by its rows and keys.</summary>
+    internal static RunForecast<TokenSequence> ForecastOf(SftConfig config, ForecastModels models, bool onCuda, TrainingData<TokenSequence> data, TokenLimit<TokenSequence> limit) =>
+        new(models.Setup(config.Training, config.Optimizer, onCuda), data, new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit, (rows, _) => MicroBatchShape.Of(rows));
 
     /// <summary>Finds and checks everything that the run starts from, and makes the rows into sequences.</summary>
     private static PreparedRun<TokenSequence> Prepare(ResolvedConfig<SftConfig> resolved, StageSettings settings, bool leavesNothing, CancellationToken cancellation)
@@ -50,7 +62,8 @@ public static class DistilledSft
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
         RequireRoom("training", rows.Train);
         RequireRoom("held-out", rows.Held);
-        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence) };
+        var run = new PreparedRun<TokenSequence>(stage, files, rows, limit) { PlaceOf = (sequence, index) => PlaceOf("training", sequence, index) + Beginning(sequence), Forecast = ForecastOf(config, new(stage.ModelConfig, null, stage.Adapter, stage.Source.Adapter is not null, stage.Quantization), stage.Room.IsCuda, new(rows.Train, rows.Held), limit) };
+        if (config.Watchdogs.MemoryCheck && !leavesNothing) run.RequireMemory();
         if (config.Watchdogs.Preflight) run.Check(leavesNothing, config.Data, files.First(ConversationSchema.Read, TemplateRoundTrip.Rows));
         return run;
 

@@ -1,6 +1,7 @@
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Prepared;
+using Zephyr.Runtime;
 using Zephyr.Training;
 
 namespace Zephyr.Pipeline;
@@ -18,15 +19,31 @@ internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Fil
     /// <summary>Says for messages where a training row came from, given the row and its index.</summary>
     public required Func<TExample, int, string> PlaceOf { get; init; }
 
+    /// <summary>What it will take: memory, operations.</summary>
+    public required RunForecast<TExample> Forecast { get; init; }
+
     /// <summary>The rows as the trainer takes them.</summary>
     public TrainingData<TExample> Data => new(Rows.Train, Rows.Held) { PlaceOf = index => PlaceOf(Rows.Train[index], index) };
 
     /// <summary>What preflight looks at before the weights are loaded: the first rows, and the disk. A rehearsal shows what it finds of the disk and refuses nothing.</summary>
-    /// <exception cref="Zephyr.Runtime.UserErrorException">Tokenizer and template do not fit, or the checkpoints do not fit the disk.</exception>
+    /// <exception cref="UserErrorException">Tokenizer and template do not fit, or the checkpoints do not fit the disk.</exception>
     public void Check(bool rehearsal, DataOptions data, IReadOnlyList<Conversation> first)
     {
         Stage.Note(new TemplateRoundTrip(Stage.Tokenizer, data.AutoInsertEmptySystemMsg).Check(first));
         if (!rehearsal) Stage.Planner.RequireDisk(this);
+    }
+
+    /// <summary>Refuses a run that cannot fit its device, before anything is loaded.</summary>
+    /// <exception cref="UserErrorException">It cannot, by count.</exception>
+    public void RequireMemory() => Forecast.Memory(Stage.Room, Stage.StepsDone).Require();
+
+    /// <summary>The sentence of a run that found no memory, with what the count says and what would take less.</summary>
+    /// <param name="error">What was thrown.</param>
+    /// <param name="when">"in step 3".</param>
+    public RunFailedException OutOfMemory(Exception error, string when)
+    {
+        var forecast = Forecast.Memory(Stage.Room, 0);
+        return new($"out of memory on {Stage.Device} {when}: {TorchErrors.Reason(error)}; {Stage.Folder.Kept}; by count the run needs {ByteCount.Describe(forecast.Plan.Total)}; {forecast.Less}", error);
     }
 
     /// <inheritdoc/>

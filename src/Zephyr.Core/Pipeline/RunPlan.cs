@@ -1,4 +1,6 @@
 using System.Collections;
+using Zephyr.Evaluation.Memory;
+using Zephyr.Evaluation.Speed;
 using Zephyr.Training;
 
 namespace Zephyr.Pipeline;
@@ -9,11 +11,12 @@ namespace Zephyr.Pipeline;
 /// <param name="Rows">What the rows became.</param>
 /// <param name="Steps">How long it takes and with which rates.</param>
 /// <param name="Model">What learns, and where.</param>
-/// <param name="Memory">What the run holds in memory, by count.</param>
+/// <param name="Memory">What the run takes on its device at its highest, and what would make it less.</param>
+/// <param name="Cost">Its floating-point operations.</param>
 /// <param name="Disk">What it writes.</param>
 /// <param name="Notes">What the run would note: lengths, cuts, what was left out.</param>
 public sealed record RunPlan(
-    string Stage, FilePlan Files, RowPlan Rows, StepPlan Steps, ModelPlan Model, MemoryPlan Memory, DiskPlan Disk, IReadOnlyList<string> Notes);
+    string Stage, FilePlan Files, RowPlan Rows, StepPlan Steps, ModelPlan Model, MemoryForecast Memory, RunCost Cost, DiskPlan Disk, IReadOnlyList<string> Notes);
 
 /// <summary>The files of the rows.</summary>
 /// <param name="Train">Trained on.</param>
@@ -64,17 +67,6 @@ public sealed record ModelPlan(string Path, string? Checkpoint, long Parameters,
 {
     /// <summary>How many numbers stay as they are beside an adapter that learns; 0 where all are learned.</summary>
     public long Frozen { get; init; }
-}
-
-/// <summary>Bytes in memory by count of the parameters. Activations come on top and go with the tokens of the largest micro-batch (<see cref="StepPlan.MicroBatches"/>).</summary>
-/// <param name="Weights">The policy's weights.</param>
-/// <param name="Gradients">Their gradients, the fp32 sum over micro-batches included.</param>
-/// <param name="Optimizer">Moments and, in bf16, the fp32 master copy.</param>
-/// <param name="Reference">The reference model's weights.</param>
-public sealed record MemoryPlan(long Weights, long Gradients, long Optimizer, long Reference)
-{
-    /// <summary>All of it.</summary>
-    public long Total => Weights + Gradients + Optimizer + Reference;
 }
 
 /// <summary>What is written.</summary>

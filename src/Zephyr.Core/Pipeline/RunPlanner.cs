@@ -1,6 +1,4 @@
 using Zephyr.Configuration;
-using Zephyr.Model;
-using Zephyr.Model.Quantization;
 using Zephyr.Runtime;
 using Zephyr.Training;
 
@@ -26,11 +24,10 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         var batches = BatchPlan.Of(data, options, run.Limit.TokensOf);
         var total = batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         var start = StartOf(stage.Checkpoint, RunShape.Of(objective.Name, batches, rows.Train.Tokens, total, options));
-        var (held, learned) = (stage.ModelConfig.ParameterCount, LearnedIn(stage));
-        return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, StepsOf(batches, start, total, data.Held.Count > 0),
+        var (held, learned, steps) = (stage.ModelConfig.ParameterCount, LearnedIn(stage), StepsOf(options, batches, start, total, data.Held.Count > 0));
+        return new(stage.Name, new(run.Files.Train, [.. run.Files.All.Skip(run.Files.Train.Count)]), rows, steps,
             new(stage.Checkpoint ?? model.ModelNameOrPath, stage.Checkpoint, learned, stage.Precision, $"{stage.Device}", run.Reference) { Frozen = stage.Adapter is null ? 0 : held },
-            MemoryOf(stage, run is { Reference: { } folder, ReferenceStays: true } ? stage.SourceOf(folder).ReadConfig() : null),
-            DiskOf(stage, batches, start, total), stage.Notes);
+            run.Forecast.Memory(stage.Room, start), run.Forecast.Cost(steps), DiskOf(stage, batches, start, total), stage.Notes);
     }
 
     /// <summary>Refuses a run whose checkpoints the disk has no room for: at hour 20 is a bad time to find that out.</summary>
@@ -47,7 +44,8 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
                 + "or preflight: false to go without this check");
     }
 
-    private static RowCount Sum<TExample>(IReadOnlyList<TExample> rows, Func<TExample, (int Tokens, int Labels, int Longest)> count)
+    /// <summary>What one side of the rows comes to.</summary>
+    public static RowCount Sum<TExample>(IReadOnlyList<TExample> rows, Func<TExample, (int Tokens, int Labels, int Longest)> count)
     {
         var (tokens, labels, longest) = (0L, 0L, 0);
         foreach (var row in rows.Select(count)) (tokens, labels, longest) = (tokens + row.Tokens, labels + row.Labels, Math.Max(longest, row.Longest));
@@ -62,7 +60,13 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
         return state.Step;
     }
 
-    private StepPlan StepsOf(BatchPlan batches, int start, int total, bool evaluates)
+    /// <summary>The steps of a run.</summary>
+    /// <param name="options">The training loop's keys.</param>
+    /// <param name="batches">How the rows are divided.</param>
+    /// <param name="start">Steps done before.</param>
+    /// <param name="total">Steps of the whole run.</param>
+    /// <param name="evaluates">Rows are held out.</param>
+    public static StepPlan StepsOf(TrainerOptions options, BatchPlan batches, int start, int total, bool evaluates)
     {
         var schedule = new LearningRateSchedule(options.Optimizer, total);
         var peak = schedule.PeakStep;
@@ -84,17 +88,6 @@ internal sealed class RunPlanner(TrainerOptions options, ModelOptions model)
 
     /// <summary>How many numbers are learned.</summary>
     private static long LearnedIn(TrainingStage stage) => stage.Adapter?.ParameterCountOf(stage.ModelConfig) ?? stage.ModelConfig.ParameterCount;
-
-    /// <summary>The policy's gradients are summed in fp32, also those of bf16 weights; an adapter is fp32 itself, beside weights that are only held.</summary>
-    private MemoryPlan MemoryOf(TrainingStage stage, MistralConfig? reference)
-    {
-        var (size, learned) = (_bf16 ? 2 : 4, LearnedIn(stage));
-        return new(BytesOf(stage.ModelConfig, stage.Quantization) + (stage.Adapter is null ? 0 : learned * 4), learned * 4, StateBytes(stage),
-            reference is null ? 0 : BytesOf(reference, stage.Quantization));
-
-        long BytesOf(MistralConfig model, Nf4Settings? held) => model.Weights.Select(weight => (weight.Name, Count: weight.Shape.Aggregate(1L, (product, side) => product * side)))
-            .Sum(weight => held is not null && Nf4Settings.Holds(weight.Name) ? held.BytesOf(weight.Count) : weight.Count * size);
-    }
 
     /// <summary>AdamW's two averages of a parameter, or RMSprop's one, and the fp32 master copy beside bf16 weights.</summary>
     private long StateBytes(TrainingStage stage) => LearnedIn(stage)

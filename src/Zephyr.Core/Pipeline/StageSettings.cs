@@ -20,7 +20,7 @@ internal static class ResumePoint
         "optim_state_device",
         // They choose among models or say what is told; a run that stopped at a step that is not finite may go on by skipping it.
         "metric_for_best_model", "greater_is_better", "load_best_model_at_end", "early_stopping_patience", "early_stopping_threshold",
-        "preflight", "on_nonfinite", "max_consecutive_skips", "loss_spike_factor",
+        "preflight", "memory_check", "on_nonfinite", "max_consecutive_skips", "loss_spike_factor",
         // What these lead to is compared: the content of the training rows, their number, the steps.
         "dataset", "eval_dataset", "eval_fraction", "num_train_epochs", "max_steps",
     ];

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Zephyr.Configuration;
 using Zephyr.Data.Text;
+using Zephyr.Evaluation.Memory;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
 using Zephyr.Model.Quantization;
@@ -87,6 +88,13 @@ internal sealed partial class TrainingStage
 
     public MistralTokenizer Tokenizer { get; }
 
+    /// <summary>Steps that were taken before the checkpoint to go on from.</summary>
+    public int StepsDone => Checkpoint is null ? 0 : TrainingState.Read(Checkpoint).Step;
+
+    /// <summary>The memory of the device; of a GPU whose driver does not say it, as much as there can be.</summary>
+    public DeviceRoom Room => Device.type == TorchSharp.DeviceType.CUDA
+        ? DeviceRoom.OfCuda(Math.Max(0, Device.index)) ?? new($"{Device}", long.MaxValue / 2, IsCuda: true) : DeviceRoom.OfCpu;
+
     /// <summary>The content of files, each hashed once for all who ask.</summary>
     public FileHashes Hashes { get; } = new();
 
@@ -166,9 +174,7 @@ internal sealed partial class TrainingStage
         catch (Exception error)
         {
             EndFailed(history, trainer.Step, trainer.Tokens);
-            if (TorchErrors.IsOutOfMemory(error))
-                throw new RunFailedException($"memory ran out on the {Device} in step {trainer.Step + 1}: {TorchErrors.Reason(error)}; give a smaller per_device_train_batch_size or "
-                    + $"max_tokens_per_batch, or gradient_checkpointing: true; {Folder.Kept}", error);
+            if (TorchErrors.IsOutOfMemory(error)) throw run.OutOfMemory(error, $"in step {trainer.Step + 1}");
             if (error is not (IOException or UnauthorizedAccessException)) throw;
             throw new RunFailedException($"output_dir {Folder.Root}: could not be written after step {trainer.Step}: {error.Message}; {Folder.Kept}", error);
         }

@@ -93,6 +93,7 @@ public static class NativeTorch
             : ["libc10.so", "libtorch_cpu.so", "libtorch.so"];
         var dependencies = NativeDependencies.Of(found.Folder);
         var loaded = libraries.ToDictionary(library => library, library => LoadLibrary(Path.Combine(found.Folder, library), dependencies));
+        TensorMemory.Serve(loaded["libc10.so"]);
         if (_nativeKernels) MklKernels.TakeNative(loaded[Core]);
         var handle = LoadTorchSharp(out var repaired);
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,

@@ -11,6 +11,9 @@ public static class ProcessMemory
     /// <summary>The most that was resident since the start, or since <see cref="ForgetPeak"/>.</summary>
     public static long Peak => Read("VmHWM:");
 
+    /// <summary>Private memory that may be written, resident or not: what a limit on data (ulimit -d) counts.</summary>
+    public static long Data => Read("VmData:");
+
     /// <summary>Starts the peak anew at what is resident now; where the kernel does not allow it, it goes on counting from the start.</summary>
     public static void ForgetPeak()
     {

@@ -15,7 +15,7 @@ public sealed class BenchTests : IDisposable
     {
         var found = Json("dpo", "--steps", "2");
         Assert.Equal(
-            ["stage", "size", "dtype", "pair_layout", "reference", "pairs_per_s", "tokens_per_s", "step_s", "loss", "peak_mib", "tensor_peak_mib", "matmul_gflops",
+            ["stage", "size", "dtype", "pair_layout", "reference", "pairs_per_s", "tokens_per_s", "step_s", "loss", "peak_mib", "tensor_peak_mib", "planned_mib", "counted_mib", "planned_counted_mib", "matmul_gflops",
                 "matmul_share", "device", "gpu", "device_peak_mib", "model_tflops", "peak_tflops", "mfu", "reference_s", "threads", "libtorch"],
             found.EnumerateObject().Select(property => property.Name));
         Assert.Equal(("dpo", "tiny", "fp32"), (found.GetProperty("stage").GetString(), found.GetProperty("size").GetString(), found.GetProperty("dtype").GetString()));

@@ -37,9 +37,16 @@ public sealed class DryRunTests : IDisposable
             # training                10     N     N       N
             # held out                 1      N      N       N
             #
-            # memory             weights  gradients  optimizer  reference     in all
-            # by count         143.3 KiB  143.3 KiB  286.6 KiB          -  573.3 KiB
-            # activations come on top: they go with the tokens of a micro-batch, at most N
+            # memory               bytes
+            # weights          143.3 KiB
+            # gradients        143.3 KiB
+            # moments          286.6 KiB
+            # activations  N
+            # logits  N
+            # runtime          240.0 MiB
+            # in all  N
+            # fits cpu, which has N for it
+            # a micro-batch has at most N tokens; the steps ahead take N
             #
 
             """.ReplaceLineEndings("\n"), PlanOf(run));
@@ -160,7 +167,9 @@ public sealed class DryRunTests : IDisposable
     {
         // How many tokens a text has, and what is noted of that, is tested elsewhere.
         var plan = run.Output[run.Output.IndexOf("#\n", StringComparison.Ordinal)..run.Output.IndexOf("# training data: ", StringComparison.Ordinal)];
-        return Regex.Replace(plan, @"(?m)(?<=^# (training|held out) +\d+( +[\dN]+){0,2} +|a micro-batch, at most )\d+", "N");
+        plan = Regex.Replace(plan, @"(?m)(?<=^# (activations|logits|in all)).*|(?<=^# fits cpu, which has ).*(?= for it)|(?<=; the steps ahead take ).*|(?<=a micro-batch has at most )\d+", match =>
+            match.Value.StartsWith(' ') ? new string(' ', Math.Max(1, match.Value.TakeWhile(c => c == ' ').Count())) + "N" : "N");
+        return Regex.Replace(Regex.Replace(plan, @"(?m)(?<=^# (activations|logits|in all)) +N", "  N"), @"(?m)(?<=^# (training|held out) +\d+( +[\dN]+){0,2} +)\d+", "N");
     }
 
     private string[] Args(string stage, params (string, string)[] more) =>

@@ -10,7 +10,7 @@ public class HelpTests
 {
     public static TheoryData<string> Verbs =>
     [
-        "", "demo", "clean", "sft", "aif", "dpo", "rubrics", "inspect", "inspect data", "inspect model", "inspect checkpoint",
+        "", "demo", "clean", "sft", "aif", "dpo", "rubrics", "plan", "inspect", "inspect data", "inspect model", "inspect checkpoint",
         "merge", "generate", "serve", "eval", "eval perplexity", "eval preferences", "eval winrate", "eval mtbench", "bench", "bench sft", "bench dpo", "score", "tokenize", "doctor",
     ];
 

@@ -62,7 +62,7 @@ public sealed class QloraCommandTests : IDisposable
             var run = CliRun.Of([.. Args("sft", "out", [.. Qlora, .. more]), "--dry-run"]);
             Assert.Equal(0, run.Code);
             var lines = run.Output.Split('\n');
-            return lines[Array.FindIndex(lines, line => line.StartsWith("# memory", StringComparison.Ordinal)) + 1];
+            return string.Join('\n', lines.Where(line => Array.Exists(["# weights ", "# moments "], start => line.StartsWith(start, StringComparison.Ordinal))));
         }
     }
 

@@ -9,10 +9,10 @@ public class UsageTests
     private static readonly string TinySft = Path.Combine(SharedFolder.RepositoryRoot, "configs/tiny/sft.yaml");
 
     [Theory]
-    [InlineData("", "zephyr: give a command: demo, clean, sft, aif, dpo, rubrics, inspect, merge, generate, serve, eval, bench, score, tokenize, doctor; zephyr --help says what they do")]
+    [InlineData("", "zephyr: give a command: demo, clean, sft, aif, dpo, rubrics, plan, inspect, merge, generate, serve, eval, bench, score, tokenize, doctor; zephyr --help says what they do")]
     [InlineData("generat", "zephyr: unknown command \"generat\"; did you mean generate?")]
-    [InlineData("train", "zephyr: unknown command \"train\"; there are demo, clean, sft, aif, dpo, rubrics, inspect, merge, generate, serve, eval, bench, score, tokenize, doctor")]
-    [InlineData("--sft", "--sft: unknown option; options stand after a command: demo, clean, sft, aif, dpo, rubrics, inspect, merge, generate, serve, eval, bench, score, tokenize, doctor")]
+    [InlineData("train", "zephyr: unknown command \"train\"; there are demo, clean, sft, aif, dpo, rubrics, plan, inspect, merge, generate, serve, eval, bench, score, tokenize, doctor")]
+    [InlineData("--sft", "--sft: unknown option; options stand after a command: demo, clean, sft, aif, dpo, rubrics, plan, inspect, merge, generate, serve, eval, bench, score, tokenize, doctor")]
     [InlineData("sft --lerning_rate 3", "--lerning_rate: unknown option; did you mean --learning_rate?")]
     [InlineData("sft --lerning-rate=3", "--lerning-rate: unknown option; did you mean --learning_rate?")]
     [InlineData("sft --confg x", "--confg: unknown option; did you mean --config?")]

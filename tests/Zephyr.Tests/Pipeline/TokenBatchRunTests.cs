@@ -40,7 +40,7 @@ public sealed class TokenBatchRunTests : IDisposable
         var plan = CliRun.Of(["dpo", .. Args("dpo", "out", more), "--dry-run"]);
         Assert.Equal((0, ""), (plan.Code, plan.Error));
         var line = Regex.Match(plan.Output, @"(?m)^# micro-batches    (\d to \d a step, \d(\.\d)? on average)$").Groups[1].Value;
-        var tokens = Regex.Match(plan.Output, @"(?m)^# activations come on top: they go with the tokens of a micro-batch, at most (\d+)$").Groups[1].Value;
+        var tokens = Regex.Match(plan.Output, @"(?m)^# a micro-batch has at most (\d+) tokens; ").Groups[1].Value;
         Assert.InRange(int.Parse(tokens), 100, 170);
         var run = CliRun.Of(["dpo", .. Args("dpo", "out", more)]);
         Assert.Equal(0, run.Code);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Zephyr.Configuration;
 using Zephyr.Data.Batches;
 using Zephyr.Data.Text;
+using Zephyr.Evaluation.Memory;
 using Zephyr.Model;
 using Zephyr.Objectives;
 using Zephyr.Runtime;
@@ -34,6 +35,12 @@ public sealed record BenchmarkResult(IReadOnlyList<double> StepSeconds, IReadOnl
 {
     /// <summary>The most of the GPU's memory that this process took, above what was in use before its first model; null on the CPU.</summary>
     public long? DevicePeakBytes { get; init; }
+
+    /// <summary>What the plan says of these steps.</summary>
+    public required MemoryPlan Plan { get; init; }
+
+    /// <summary>The most that tensors took in them, counted; null where they are not.</summary>
+    public long? CountedPeakBytes { get; init; }
 }
 
 /// <summary>Training steps against the clock: the trainer and the objectives themselves, on given token ids in the order of the file.</summary>
@@ -44,8 +51,8 @@ public static class Benchmark
     {
         ArgumentNullException.ThrowIfNull(settings);
         using var workspace = new LogitsWorkspace();
-        ProcessMemory.ForgetPeak();
-        return Run(settings, rows, Held.Now(settings.Model.Device), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
+        var setup = SetupOf(settings);
+        return Run(settings, rows, Held.Now(settings.Model.Device), batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch), null), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
             row => settings.Model.ForwardAndBack(LabelledBatch.Of([row])), cancellation);
     }
 
@@ -56,7 +63,6 @@ public static class Benchmark
         ArgumentNullException.ThrowIfNull(options);
         var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery());
         using var workspace = new LogitsWorkspace();
-        ProcessMemory.ForgetPeak();
         var before = Held.Now(settings.Model.Device);
         var (frozen, switched) = (options.Reference == "frozen", options.Reference == "adapter");
         var watch = Stopwatch.StartNew();
@@ -64,7 +70,9 @@ public static class Benchmark
         double? seconds = cached is null ? null : watch.Elapsed.TotalSeconds;
         using var reference = frozen ? settings.Model.Create(trainable: false) : null;
         // The policy's forward and back, and the reference's forward where it is among the steps.
-        return Run(settings, rows, before, policy => new DpoObjective(policy, cached ?? (switched ? new AdapterReference(policy, null, dpo, workspace)
+        var setup = SetupOf(settings) with { IsDpo = true, Reference = frozen ? settings.Model.Config : null, Layout = dpo.Layout };
+        return Run(settings, rows, before, batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch, dpo, settings.Model.Config.VocabSize), null),
+            policy => new DpoObjective(policy, cached ?? (switched ? new AdapterReference(policy, null, dpo, workspace)
                 : (IReferenceLogProbs)new FrozenReference(reference!, dpo, workspace)), dpo, workspace),
             row => PairLayout.Of([row], dpo).Sum(batch => settings.Model.ForwardAndBack(batch) + (cached is null ? MatrixProducts.Forward(settings.Model.Config, batch) : 0)), cancellation) with
         {
@@ -89,12 +97,28 @@ public static class Benchmark
     }
 
     /// <summary>What was held before the first model.</summary>
-    private readonly record struct Held(long Process, long? OfDevice)
+    private readonly record struct Held(long Process, long Tensors, long? OfDevice)
     {
-        public static Held Now(Device device) => new(ProcessMemory.Resident, DeviceMemory.Used(device));
+        public static Held Now(Device device)
+        {
+            ProcessMemory.ForgetPeak();
+            TensorMemory.ForgetPeak();
+            return new(ProcessMemory.Resident, TensorMemory.InUse, DeviceMemory.Used(device));
+        }
     }
 
-    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, Held before, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
+    private static MemorySetup SetupOf(BenchmarkSettings settings) => new(settings.Model.Config)
+    {
+        Adapter = settings.Model.Lora,
+        AverageWidth = settings.Optimizer.OptimStateDtype == "bfloat16" ? 2 : 4,
+        Dropout = settings.Model.Lora?.Dropout ?? 0,
+        Bf16 = settings.Training.Bf16,
+        RecomputeEvery = settings.Training.RecomputeEvery(),
+        Averages = MemorySetup.AveragesOf(settings.Optimizer.Optim),
+        OnCuda = settings.Model.Device.type == TorchSharp.DeviceType.CUDA,
+    };
+
+    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, Held before, Func<IReadOnlyList<T>, MemoryPlan> planOf, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
         Func<T, double> productsOf, CancellationToken cancellation)
     {
         using var policy = settings.Model.Create(trainable: true);
@@ -112,7 +136,7 @@ public static class Benchmark
             DeviceMemory.Synchronize(settings.Model.Device);
             if (step >= settings.Warm) seconds.Add(watch.Elapsed.TotalSeconds);
         }
-        var (peak, ofDevice) = (ProcessMemory.Peak, DeviceMemory.Used(settings.Model.Device));
+        var (peak, counted, ofDevice) = (ProcessMemory.Peak, TensorMemory.IsCounted ? TensorMemory.Peak - before.Tensors : (long?)null, DeviceMemory.Used(settings.Model.Device));
         var timed = RowsOf(settings, rows, settings.Warm + 1).ToList();
         var (total, tokens) = (seconds.Sum(), timed.Sum(row => (double)objective.TokensOf(row)));
         var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
@@ -120,8 +144,21 @@ public static class Benchmark
         var operations = timed.Sum(productsOf) / total;
         return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before.Process), rate, operations / rate, operations, null)
         {
+            Plan = BatchesOf(settings, rows, objective).Select(planOf).MaxBy(plan => plan.Total)!,
+            CountedPeakBytes = counted,
             DevicePeakBytes = ofDevice - before.OfDevice,
         };
+    }
+
+    /// <summary>The micro-batches of all steps.</summary>
+    private static IEnumerable<List<T>> BatchesOf<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, IObjective<T> objective)
+    {
+        var plan = new BatchPlan(rows.Count, settings.Training.PerDeviceTrainBatchSize, settings.Training.GradientAccumulationSteps, null)
+        {
+            MaxTokens = settings.Training.MaxTokensPerBatch,
+            TokensOf = row => objective.TokensAtOnce(rows[row]),
+        };
+        return Enumerable.Range(1, settings.Warm + settings.Steps).SelectMany(plan.MicroBatches).Select(indices => indices.Select(index => rows[index]).ToList());
     }
 
     /// <summary>The rows of the steps from <paramref name="firstStep"/> on, in the order of the file as the trainer takes them.</summary>

@@ -14,7 +14,9 @@ public sealed class Nf4Matrix : IDisposable
     public const int Block = 64;
 
     /// <summary>Numbers that are quantized or brought back at a time, a multiple of <see cref="Block"/>: on the CPU what its caches hold, elsewhere what keeps a card busy (some 200 MiB besides the result).</summary>
-    private static int PieceOn(Device device) => device.type == DeviceType.CPU ? 1 << 17 : 1 << 24;
+    internal static int PieceOn(bool cpu) => cpu ? 1 << 17 : 1 << 24;
+
+    private static int PieceOn(Device device) => PieceOn(device.type == DeviceType.CPU);
 
     private readonly BlockScales _scales;
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Zephyr.Model;
 using Zephyr.Runtime;
 
@@ -28,7 +27,7 @@ internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, Paramete
         {
             sums = run([microBatch]);
         }
-        catch (ExternalException error) when (TorchErrors.IsOutOfMemory(error))
+        catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
         {
             throw new UserErrorException($"preflight: the largest micro-batch ahead, {microBatch.Length} rows ({names.Of(microBatch)}), does not fit into memory: {TorchErrors.Reason(error)}; "
                 + "give a smaller per_device_train_batch_size or max_tokens_per_batch, or gradient_checkpointing: true", error);

@@ -1,0 +1,21 @@
+using Zephyr.Runtime;
+
+namespace Zephyr.Evaluation.Memory;
+
+/// <summary>The memory that a plan is held against.</summary>
+/// <param name="Name">cpu, cuda:0, or the words for one that was only described.</param>
+/// <param name="Bytes">How much a run may come to there.</param>
+/// <param name="IsCuda">A GPU.</param>
+public sealed record DeviceRoom(string Name, long Bytes, bool IsCuda)
+{
+    /// <summary>What of it is not counted on: on a GPU, blocks that the caching allocator holds and has no use for at the moment.</summary>
+    public long Reserve => IsCuda ? (long)(MemoryPlan.CudaReserve * Bytes) : 0;
+
+    /// <summary>The processor's side: what is available to this process.</summary>
+    public static DeviceRoom OfCpu => new("cpu", MachineMemory.Room, IsCuda: false);
+
+    /// <summary>A GPU's whole memory, asked of its driver, without libtorch.</summary>
+    /// <param name="index">N of cuda:N.</param>
+    /// <returns>null where there is no such device, or no driver.</returns>
+    public static DeviceRoom? OfCuda(int index) => CudaDriver.Devices.ElementAtOrDefault(index) is { } device ? new($"cuda:{index}", device.TotalBytes, IsCuda: true) : null;
+}
