@@ -7,7 +7,10 @@ using Zephyr.Model.Generation;
 
 namespace Zephyr.Serving.Http;
 
-/// <summary>Writes the answer of a request, whole or piece by piece (server-sent events).</summary>
+/// <summary>
+/// Writes the answer of a request, whole or piece by piece (server-sent events). What may end a write is the client alone: Kestrel resets a connection whose write is cancelled, and an answer
+/// that takes too long is to end with an error. A client that does not read is cut off by Kestrel (MinResponseDataRate).
+/// </summary>
 internal sealed class AnswerWriter(ApiRequest request, string id, long created, string model)
 {
     // The relaxed encoder: what is written is JSON and says so, and nothing puts it into a web page.
@@ -18,31 +21,31 @@ internal sealed class AnswerWriter(ApiRequest request, string id, long created, 
     /// <summary>Tokens of the answers so far.</summary>
     public int CompletionTokens => _tokens.Sum();
 
-    public async Task Write(IAsyncEnumerator<AnswerPart> parts, HttpResponse response, CancellationToken cancellation)
+    public async Task Write(IAsyncEnumerator<AnswerPart> parts, HttpResponse response)
     {
         // The first piece before the first header: until then an error has a status of its own.
         var any = await parts.MoveNextAsync().ConfigureAwait(false);
-        if (request.Stream) await WritePieces(any, parts, response, cancellation).ConfigureAwait(false);
-        else await WriteWhole(any, parts, response, cancellation).ConfigureAwait(false);
+        if (request.Stream) await WritePieces(any, parts, response).ConfigureAwait(false);
+        else await WriteWhole(any, parts, response).ConfigureAwait(false);
     }
 
-    public static Task WriteJson(HttpResponse response, int status, Action<Utf8JsonWriter> write, CancellationToken cancellation)
+    public static Task WriteJson(HttpResponse response, int status, Action<Utf8JsonWriter> write)
     {
         response.StatusCode = status;
         response.ContentType = "application/json";
         var bytes = Bytes("", write, "\n");
         response.ContentLength = bytes.Length;
-        return response.Body.WriteAsync(bytes, cancellation).AsTask();
+        return response.Body.WriteAsync(bytes, response.HttpContext.RequestAborted).AsTask();
     }
 
     /// <summary>An error after the first piece: the status is out already, so that it is told as an event, and no [DONE] follows.</summary>
-    public static async Task WriteErrorEvent(HttpResponse response, ApiError error, CancellationToken cancellation)
+    public static async Task WriteErrorEvent(HttpResponse response, ApiError error)
     {
-        await response.Body.WriteAsync(Bytes("data: ", error.Write, "\n\n"), cancellation).ConfigureAwait(false);
-        await response.Body.FlushAsync(cancellation).ConfigureAwait(false);
+        await response.Body.WriteAsync(Bytes("data: ", error.Write, "\n\n"), response.HttpContext.RequestAborted).ConfigureAwait(false);
+        await response.Body.FlushAsync(response.HttpContext.RequestAborted).ConfigureAwait(false);
     }
 
-    private async Task WriteWhole(bool any, IAsyncEnumerator<AnswerPart> parts, HttpResponse response, CancellationToken cancellation)
+    private async Task WriteWhole(bool any, IAsyncEnumerator<AnswerPart> parts, HttpResponse response)
     {
         var choices = Enumerable.Range(0, request.Choices).Select(_ => (Text: new StringBuilder(), Tokens: new List<AnswerToken>())).ToList();
         var ends = new AnswerEnd?[request.Choices];
@@ -62,10 +65,10 @@ internal sealed class AnswerWriter(ApiRequest request, string id, long created, 
             json.WriteEndArray();
             WriteUsage(json);
             json.WriteEndObject();
-        }, cancellation).ConfigureAwait(false);
+        }).ConfigureAwait(false);
     }
 
-    private async Task WritePieces(bool any, IAsyncEnumerator<AnswerPart> parts, HttpResponse response, CancellationToken cancellation)
+    private async Task WritePieces(bool any, IAsyncEnumerator<AnswerPart> parts, HttpResponse response)
     {
         response.ContentType = "text/event-stream";
         response.Headers.CacheControl = "no-cache";
@@ -75,9 +78,9 @@ internal sealed class AnswerWriter(ApiRequest request, string id, long created, 
             var part = parts.Current;
             _tokens[part.Choice] = part.CompletionTokens;
             // As OpenAI does: first who speaks, without a token. The npm client counts the tokens of a choice's first piece twice.
-            if (request.Form.BeginsWithRole && !begun[part.Choice]) await WritePiece(part with { Text = "", End = null }, null, Place.First, response, cancellation).ConfigureAwait(false);
-            await WritePiece(part, TellsTokens ? part.Tokens : null, Place.Later, response, cancellation).ConfigureAwait(false);
-            await response.Body.FlushAsync(cancellation).ConfigureAwait(false);
+            if (request.Form.BeginsWithRole && !begun[part.Choice]) await WritePiece(part with { Text = "", End = null }, null, Place.First, response).ConfigureAwait(false);
+            await WritePiece(part, TellsTokens ? part.Tokens : null, Place.Later, response).ConfigureAwait(false);
+            await response.Body.FlushAsync(response.HttpContext.RequestAborted).ConfigureAwait(false);
             begun[part.Choice] = true;
         }
         if (request.IncludeUsage)
@@ -89,12 +92,12 @@ internal sealed class AnswerWriter(ApiRequest request, string id, long created, 
                 json.WriteEndArray();
                 WriteUsage(json);
                 json.WriteEndObject();
-            }, "\n\n"), cancellation).ConfigureAwait(false);
+            }, "\n\n"), response.HttpContext.RequestAborted).ConfigureAwait(false);
         }
-        await response.Body.WriteAsync("data: [DONE]\n\n"u8.ToArray(), cancellation).ConfigureAwait(false);
+        await response.Body.WriteAsync("data: [DONE]\n\n"u8.ToArray(), response.HttpContext.RequestAborted).ConfigureAwait(false);
     }
 
-    private async Task WritePiece(AnswerPart part, IReadOnlyList<AnswerToken>? tokens, Place place, HttpResponse response, CancellationToken cancellation) =>
+    private async Task WritePiece(AnswerPart part, IReadOnlyList<AnswerToken>? tokens, Place place, HttpResponse response) =>
         await response.Body.WriteAsync(Bytes("data: ", json =>
         {
             Begin(json, piece: true);
@@ -103,7 +106,7 @@ internal sealed class AnswerWriter(ApiRequest request, string id, long created, 
             json.WriteEndArray();
             if (request.IncludeUsage) json.WriteNull("usage");
             json.WriteEndObject();
-        }, "\n\n"), cancellation).ConfigureAwait(false);
+        }, "\n\n"), response.HttpContext.RequestAborted).ConfigureAwait(false);
 
     private bool TellsTokens => request.Texts[0].Sampling.TopLogProbs is not null;
 

@@ -69,7 +69,7 @@ internal sealed class RequestHandler
             exchange.Path = path;
             RequireMethod(request, "GET");
             if (_service.IsStopping) throw new ServiceStoppedException();
-            return AnswerWriter.WriteJson(response, 200, _pages.WriteHealth, cancellation);
+            return AnswerWriter.WriteJson(response, 200, _pages.WriteHealth);
         }
         RequireKey(request);
         switch (path)
@@ -77,7 +77,7 @@ internal sealed class RequestHandler
             case "/v1/models":
                 exchange.Path = path;
                 RequireMethod(request, "GET");
-                return AnswerWriter.WriteJson(response, 200, _pages.WriteModels, cancellation);
+                return AnswerWriter.WriteJson(response, 200, _pages.WriteModels);
             case "/v1/chat/completions":
                 exchange.Path = path;
                 RequireMethod(request, "POST");
@@ -90,7 +90,7 @@ internal sealed class RequestHandler
                 exchange.Path = "/v1/models/NAME";
                 RequireMethod(request, "GET");
                 if (path["/v1/models/".Length..] != _options.ModelName) throw _reader.UnknownModel();
-                return AnswerWriter.WriteJson(response, 200, _pages.WriteModel, cancellation);
+                return AnswerWriter.WriteJson(response, 200, _pages.WriteModel);
             default:
                 throw new ApiError(404, "Unknown request URL: there are /v1/chat/completions, /v1/completions, /v1/models and /health", code: "unknown_url");
         }
@@ -105,7 +105,7 @@ internal sealed class RequestHandler
         var created = _clock.GetUtcNow().ToUnixTimeSeconds();
         var writer = exchange.Writer = new(request, $"{request.Form.IdPrefix}{_started:x}{number:x8}", created, _options.ModelName);
         var parts = _service.Answer(request.Texts, cancellation).GetAsyncEnumerator(cancellation);
-        await using (parts.ConfigureAwait(false)) await writer.Write(parts, context.Response, cancellation).ConfigureAwait(false);
+        await using (parts.ConfigureAwait(false)) await writer.Write(parts, context.Response).ConfigureAwait(false);
     }
 
     /// <summary>Only JSON: a web page can send other types to a server on the user's own machine without being asked whether it may.</summary>
@@ -188,13 +188,13 @@ internal sealed class RequestHandler
             if (response.HasStarted)
             {
                 exchange.Status = error.Status;
-                await AnswerWriter.WriteErrorEvent(response, error, context.RequestAborted).ConfigureAwait(false);
+                await AnswerWriter.WriteErrorEvent(response, error).ConfigureAwait(false);
                 return;
             }
             if (error.RetryAfter is { } seconds) response.Headers.RetryAfter = $"{seconds}";
             if (error.Allow is { } method) response.Headers.Allow = method;
             if (error.Status == 401) response.Headers.WWWAuthenticate = "Bearer";
-            await AnswerWriter.WriteJson(response, error.Status, error.Write, context.RequestAborted).ConfigureAwait(false);
+            await AnswerWriter.WriteJson(response, error.Status, error.Write).ConfigureAwait(false);
         }
         catch (Exception gone) when (gone is OperationCanceledException or IOException or BadHttpRequestException)
         {
