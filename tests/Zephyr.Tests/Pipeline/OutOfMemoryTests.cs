@@ -1,6 +1,9 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using Zephyr.Data.Batches;
+using Zephyr.Evaluation.Memory;
+using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
@@ -52,6 +55,15 @@ public sealed class OutOfMemoryTests : IDisposable
         var error = Assert.Throws<UserErrorException>(() => trial.Run([2, 0], skips: false));
         Assert.Equal($"preflight: the largest micro-batch ahead, 2 rows (rows.jsonl, line 3; rows.jsonl, line 1), does not fit into memory: {Reason}; "
             + "by count it needs 80.1 GiB; what takes less: bf16: true comes to 50.2 GiB", error.Message);
+    }
+
+    [Fact]
+    public void In_a_benchmark()
+    {
+        var settings = new BenchmarkSettings(new(TinyTraining.Shape, null, 1, TorchSharp.torch.ScalarType.Float32, TorchSharp.torch.CPU), new() { PerDeviceTrainBatchSize = 2 }, new() { LearningRate = 1e-3 }, 1, 1);
+        var rows = new BenchmarkRows<TokenSequence>(settings, TinyTraining.Sequences(9), new(TinyTraining.Shape), row => row.Ids.Length, (batch, _) => MicroBatchShape.Of(batch));
+        var error = Assert.Throws<RunFailedException>(() => rows.Guard(() => throw new NoMemory()));
+        Assert.Matches($"^out of memory on cpu: {Reason}; by count it needs [0-9.]+ MiB; what takes less: gradient_checkpointing: true comes to [0-9.]+ MiB; or max_tokens_per_batch: [0-9]+ comes to [0-9.]+ MiB; or .*$", error.Message);
     }
 
     /// <summary>In a process of its own whose data the system limits: the model fits, its largest micro-batch does not.</summary>

@@ -27,7 +27,7 @@ public sealed class PlanAgainstMeasurementTests : IDisposable
         Assert.Equal(3 * 2 * 3 * 4 + 3 * 8 * 2 * 3 * 4, Modes.All.Count);
         var (all, run) = (Modes.All.SelectMany(mode => Modes.Choices(mode, 2)).ToHashSet(), Modes.Covering(2));
         Assert.True(all.SetEquals(run.SelectMany(mode => Modes.Choices(mode, 2))));
-        Assert.True(run.Count < 40, $"{run.Count}");
+        Assert.True(run.Count < 25, $"{run.Count}");
     }
 
     [Fact]
