@@ -166,11 +166,11 @@ if [ -z "$pairs" ]; then
   finish
 fi
 if [ -n "$cpu" ]; then
-  size=bench58m small=bench58m warm=0 steps=1 block=256 common=(--device cpu --bf16 true) peak_words='the dense bf16 rate of the card (none is known of a CPU)'
+  size=bench58m small=bench58m warm=1 peer_warm=0 steps=1 block=256 common=(--device cpu --bf16 true) peak_words='the dense bf16 rate of the card (none is known of a CPU)'
   memory_words='peak MiB is the most that the process had resident, plan MiB what zephyr plan counts for the same rows, the program included.'
   PEER_FLAGS=${PEER_FLAGS:---size bench58m --device cpu --dtype bf16}
 else
-  size=mistral7b small=mistral7b-8layers warm=1 steps=3 block=2048 common=(--device "$device" --bf16 true --gradient_checkpointing true)
+  size=mistral7b small=mistral7b-8layers warm=1 peer_warm=1 steps=3 block=2048 common=(--device "$device" --bf16 true --gradient_checkpointing true)
   peak_words="the published dense bf16 rate of the $gpu"
   PEER_FLAGS=${PEER_FLAGS:---size mistral7b --device cuda --pure-bf16 --grad-checkpoint}
 fi
@@ -211,7 +211,7 @@ of_peer() {
   shift 3
   [ -n "$peer" ] || return 0
   # shellcheck disable=SC2086 # Words of a command line.
-  run "$name" $python "$peer" "$stage" --pairs "${PEER_PAIRS:-$pairs}" --warm "$warm" --steps "$steps" $PEER_FLAGS "$@" || rc=$?
+  run "$name" $python "$peer" "$stage" --pairs "${PEER_PAIRS:-$pairs}" --warm "$peer_warm" --steps "$steps" $PEER_FLAGS "$@" || rc=$?
   if [ "$rc" -ne 0 ]; then row "$what" "$(why "$rc" "$name")" '' '' '' '' '' ''; return; fi
   row "$what" "ok: torch $(text torch "$name")" "$(number tokens_per_s "$name")" "$([ "$stage" = dpo ] && number pairs_per_s "$name")" '' "$(number peak_mib "$name")" "$(smi "$name")" ''
   keep "$name" "$(smi "$name")"
