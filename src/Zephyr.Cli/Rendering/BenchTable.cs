@@ -32,7 +32,7 @@ internal static class BenchTable
             outcome.Reference,
             PairsPerS = Math.Round(outcome.PairsPerSecond, 3),
             TokensPerS = Math.Round(result.TokensPerSecond, 1),
-            StepS = result.StepSeconds.Select(seconds => Math.Round(seconds, 3)),
+            StepS = result.StepSeconds.Select(seconds => Math.Round(seconds, 6)),
             result.Loss,
             PeakMib = Math.Round(result.PeakBytes / Mebibyte),
             TensorPeakMib = Math.Round(result.TensorPeakBytes / Mebibyte),

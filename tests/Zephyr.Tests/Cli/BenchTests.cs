@@ -71,7 +71,7 @@ public sealed class BenchTests : IDisposable
     {
         var found = Json("sft", "--max_seq_length", "10", "--per_device_train_batch_size", "2");
         Assert.Equal((0, "sft"), (found.GetProperty("pairs_per_s").GetDouble(), found.GetProperty("stage").GetString()));
-        // Seconds are rounded to milliseconds: near enough to tell 20 tokens a step from 10 or 40.
+        // Near enough to tell 20 tokens a step from 10 or 40.
         Assert.Equal(20, found.GetProperty("step_s").EnumerateArray().Sum(step => step.GetDouble()) / 4 * found.GetProperty("tokens_per_s").GetDouble(), 5.0);
         var run = CliRun.Of(Args("sft", "--max_seq_length", "1000"));
         Assert.Equal(new(2, "", $"zephyr: {_folder.PathOf("pairs.jsonl")}: its tokens do not fill a block of max_seq_length 1000\n"), run);
