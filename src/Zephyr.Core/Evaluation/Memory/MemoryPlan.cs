@@ -1,3 +1,6 @@
+using Zephyr.Evaluation.Speed;
+using Zephyr.Runtime;
+
 namespace Zephyr.Evaluation.Memory;
 
 /// <summary>One line of a plan.</summary>
@@ -25,8 +28,14 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     /// <summary>What comes on top once it computes, measured: libtorch's code as it is used, compiled scripts and .NET code, the packing buffers of matrix products. 42 to 49 MiB at 0.1 M parameters, 65 to 90 at 58 M.</summary>
     public const long RuntimeComputing = 65L << 20;
 
-    /// <summary>What comes on top in bf16, whose products are oneDNN's: it keeps up to 64 kernels with memory of their own (NativeVariables). Measured 10 MiB where all batches are alike, and up to 83 where none is.</summary>
-    public const long RuntimeOfKernels = 25L << 20;
+    /// <summary>What comes on top in bf16, whose products are oneDNN's, where all batches are alike.</summary>
+    public const long RuntimeOfProducts = 25L << 20;
+
+    /// <summary>
+    /// The most that a kernel of oneDNN keeps for itself. One is for a single shape, and as many are kept as NativeVariables says; where sequences differ in length they are all there. Measured 0.9 MiB at 58 M parameters
+    /// (3.2 GB with 1024 of them, 2.3 with 64), as much as a matrix of that model, and next to nothing at 0.1 M. Larger ones were not measured.
+    /// </summary>
+    public const long RuntimeOfKernel = 1L << 20;
 
     /// <summary>Pages between tensors on the CPU, which others left (TensorMemory): this share of all tensors. Measured 0.2 to 5 %, the most where no batch is like another.</summary>
     public const double Holes = 0.025;
@@ -93,6 +102,14 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
             Loaded = setup.OnCuda ? 0 : RuntimeLoaded,
             OnHost = setup.StateOnHost ? master + moments + update.Buffers : 0,
         };
-        return plan with { Runtime = setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? RuntimeOfKernels : 0) + (long)(Holes * plan.Total) };
+        return plan with { Runtime = setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? Products(setup, training) : 0) + (long)(Holes * plan.Total) };
+    }
+
+    /// <summary>What oneDNN keeps: kernels for each shape, where there is more than one.</summary>
+    private static long Products(MemorySetup setup, MicroBatchShape training)
+    {
+        var areAlike = training.Passes.SelectMany(pass => pass.Sequences).Distinct().Count() == 1;
+        var matrix = (long)MatrixProducts.Products(setup.Model).Average(product => (double)product.In * product.Out) * sizeof(short);
+        return RuntimeOfProducts + (areAlike ? 0 : NativeVariables.KernelsKept * Math.Min(RuntimeOfKernel, matrix));
     }
 }
