@@ -30,6 +30,8 @@ rows=$out/rows.tsv
 : >"$out/results.json"
 failed=0
 peak_words='the dense bf16 rate of the card'
+memory_words='peak MiB is what the process took of the device above what was in use before (of the peer: what its allocator handed out at most), nvidia-smi the most in use on the
+card meanwhile, plan MiB what zephyr plan counts for the same rows, the CUDA context included, so that it stands beside what nvidia-smi says.'
 
 # --- what a command came to -----------------------------------------------------------------------------------------------------------------------------------------------------
 number() { sed -n "s/.*\"$1\": *\(-\{0,1\}[0-9][0-9.eE+-]*\).*/\1/p" "$out/$2.json" 2>/dev/null | tail -n 1; } # Of a document on one line.
@@ -99,8 +101,7 @@ finish() {
 
 MFU is the model's operations a second over $peak_words. The model's operations are the multiplications and additions of its matrix products that the rows cannot do
 without: linear maps of every token, each query with the keys it sees, labelled rows with the vocabulary; forward once, backward twice, and DPO's reference forward once where it is part of the
-step. Recomputation is not counted. Tokens are real ones: a pair's prompt counts with both answers. peak MiB is what the process took of the device above what was in use before (of the
-peer: what its allocator handed out at most), nvidia-smi the most in use on the card meanwhile.
+step. Recomputation is not counted. Tokens are real ones: a pair's prompt counts with both answers. $memory_words
 $total; $out/gpu-check.json holds all of it.
 WORDS
   exit "$((failed > 0))"
@@ -165,37 +166,39 @@ if [ -z "$pairs" ]; then
   finish
 fi
 if [ -n "$cpu" ]; then
-  size=bench58m small=bench58m warm=0 steps=1 block=256 common=(--device cpu --bf16 true) peak_words='the dense bf16 rate of the card (none is known of a CPU)'
+  size=bench58m small=bench58m warm=1 peer_warm=0 steps=1 block=256 common=(--device cpu --bf16 true) peak_words='the dense bf16 rate of the card (none is known of a CPU)'
+  memory_words='peak MiB is the most that the process had resident, plan MiB what zephyr plan counts for the same rows, the program included.'
   PEER_FLAGS=${PEER_FLAGS:---size bench58m --device cpu --dtype bf16}
 else
-  size=mistral7b small=mistral7b-8layers warm=1 steps=3 block=2048 common=(--device "$device" --bf16 true --gradient_checkpointing true)
+  size=mistral7b small=mistral7b-8layers warm=1 peer_warm=1 steps=3 block=2048 common=(--device "$device" --bf16 true --gradient_checkpointing true)
   peak_words="the published dense bf16 rate of the $gpu"
   PEER_FLAGS=${PEER_FLAGS:---size mistral7b --device cuda --pure-bf16 --grad-checkpoint}
 fi
-has() { "$zephyr" bench "$1" --help 2>/dev/null | grep -q -- "--$2"; }
-plans=$("$zephyr" plan --help >/dev/null 2>&1 && echo 1)
 
-# What zephyr plan says of the same options, where this build has it and it knows named sizes.
+# What zephyr plan says that the options of a benchmark take on a card of this size: "fits MIB" or "too-large MIB"; nothing where it says nothing. Pairs count as long as they may be.
 planned() {
-  [ -n "$plans" ] || return 0
-  local name=$1
+  local name=$1 bytes
   shift
-  "$zephyr" plan "$@" --json >"$out/$name.plan.json" 2>/dev/null || return 0
-  sed -n 's/.*"\(peak_mib\|total_mib\)": *\([0-9.]*\).*/\2/p' "$out/$name.plan.json" | tail -n 1
+  "$zephyr" plan "$@" --device_memory "${gib}GiB" --json >"$out/$name.plan.json" 2>"$out/$name.plan.log"
+  bytes=$(sed -n 's/.*"total_bytes":\([0-9]*\).*/\1/p' "$out/$name.plan.json")
+  [ -z "$bytes" ] || echo "$(grep -q '"fits":true,"advice"' "$out/$name.plan.json" && echo fits || echo too-large) $((bytes / 1048576))"
 }
 
-# bench NAME WHAT GIB STAGE OPTIONS...: a row, where the card has so many GiB.
+# bench NAME WHAT STAGE OPTIONS...: a row, where by count the card has room. The plan's column is what the benchmark's own document says of the rows that it ran.
 bench() {
-  local name=$1 what=$2 needs=$3 stage=$4 rc=0 plan
-  shift 4
-  if [ -z "$cpu" ] && [ "$gib" -lt "$needs" ]; then row "$what" "left out: takes about $needs GiB, the card has $gib" '' '' '' '' '' ''; return; fi
+  local name=$1 what=$2 stage=$3 rc=0 plan verdict
+  shift 3
+  if [ -z "$cpu" ]; then
+    read -r verdict plan <<<"$(planned "$name" "$stage" "${common[@]}" "$@")"
+    if [ "$verdict" = too-large ]; then row "$what" "left out: takes $((plan / 1024)) GiB by count, the card has $gib" '' '' '' '' '' "$plan"; return; fi
+  fi
   run "$name" "$zephyr" bench "$stage" --pairs "$pairs" --warm "$warm" --steps "$steps" "${common[@]}" "$@" --json || rc=$?
   if [ "$rc" -ne 0 ]; then
-    row "$what" "$(why "$rc" "$name")" '' '' '' '' '' ''
+    row "$what" "$(why "$rc" "$name")" '' '' '' '' '' "${plan:-}"
     [ "$rc" -eq 124 ] || failed=$((failed + 1))
     return
   fi
-  plan=$(planned "$name" "$stage" "${common[@]}" "$@")
+  plan=$(number planned_total_mib "$name")
   local words="ok"
   [ -n "$(number matmul_share "$name")" ] && words="ok; $(number matmul_share "$name") of the rate measured on its own shapes"
   row "$what" "$words" "$(number tokens_per_s "$name")" "$([ "$stage" = dpo ] && number pairs_per_s "$name")" "$(number mfu "$name")" \
@@ -208,7 +211,7 @@ of_peer() {
   shift 3
   [ -n "$peer" ] || return 0
   # shellcheck disable=SC2086 # Words of a command line.
-  run "$name" $python "$peer" "$stage" --pairs "${PEER_PAIRS:-$pairs}" --warm "$warm" --steps "$steps" $PEER_FLAGS "$@" || rc=$?
+  run "$name" $python "$peer" "$stage" --pairs "${PEER_PAIRS:-$pairs}" --warm "$peer_warm" --steps "$steps" $PEER_FLAGS "$@" || rc=$?
   if [ "$rc" -ne 0 ]; then row "$what" "$(why "$rc" "$name")" '' '' '' '' '' ''; return; fi
   row "$what" "ok: torch $(text torch "$name")" "$(number tokens_per_s "$name")" "$([ "$stage" = dpo ] && number pairs_per_s "$name")" '' "$(number peak_mib "$name")" "$(smi "$name")" ''
   keep "$name" "$(smi "$name")"
@@ -217,22 +220,19 @@ of_peer() {
 dpo=(dpo --size "$size" --per_device_train_batch_size 4)
 sft=(sft --size "$size" --per_device_train_batch_size 4)
 lora=(--use_peft true --lora_r 64 --lora_alpha 64 --lora_target_modules all-linear)
-# GiB: 18 bytes a parameter in full (2 weights, 4 gradients, 4 master, 8 moments), 2 for a frozen one, and some for the pass. 7.24 billion: 121 and 14.
-bench sft_peer "sft, 4 x 512, full" 128 "${sft[@]}" --max_seq_length 512
+qlora=("${lora[@]}" --load_in_4bit true --use_bnb_nested_quant true)
+bench sft_peer "sft, 4 x 512, full" "${sft[@]}" --max_seq_length 512
 of_peer peer_sft "  transformers, the same rows" sft --rows 4 --block 512
-bench dpo_cached "dpo, 4 pairs, shared prompt, cached reference, full" 130 "${dpo[@]}" --pair_layout shared_prefix --reference cached
-if has dpo optim_state_device; then bench dpo_frozen "dpo, 4 pairs, four passes, state on the host, full" 80 "${dpo[@]}" --optim_state_device host
-else bench dpo_frozen "dpo, 4 pairs, four passes, full" 150 "${dpo[@]}"; fi
+bench dpo_cached "dpo, 4 pairs, shared prompt, cached reference, full" "${dpo[@]}" --pair_layout shared_prefix --reference cached
+bench dpo_moments "  the same, moments in bf16" "${dpo[@]}" --pair_layout shared_prefix --reference cached --optim_state_dtype bfloat16
+bench dpo_frozen "dpo, 4 pairs, four passes, state on the host, full" "${dpo[@]}" --optim_state_device host
 of_peer peer_dpo "  transformers, the same pairs" dpo --rows 4
-if has sft use_peft; then
-  bench sft_lora "sft, 4 x $block, LoRA r 64" 28 "${sft[@]}" --max_seq_length "$block" "${lora[@]}"
-  bench dpo_lora "dpo, 4 pairs, shared prompt, LoRA, adapter off as reference" 30 "${dpo[@]}" --pair_layout shared_prefix --reference adapter "${lora[@]}"
-else
-  row "LoRA" "left out: not in this build" '' '' '' '' '' ''
-fi
-has sft load_in_4bit && bench sft_qlora "sft, 4 x $block, QLoRA r 64" 16 "${sft[@]}" --max_seq_length "$block" "${lora[@]}" --load_in_4bit true
-bench sft_long "sft, 4 x $block, full" 130 "${sft[@]}" --max_seq_length "$block"
-bench sft_layers "sft, 4 x $block, full, $small" 44 sft --size "$small" --per_device_train_batch_size 4 --max_seq_length "$block"
-bench dpo_layers "dpo, 4 pairs, shared prompt, frozen reference, full, $small" 48 dpo --size "$small" --per_device_train_batch_size 4 --pair_layout shared_prefix
-bench dpo_layers_sdpa "  the same, attention sequence by sequence" 48 dpo --size "$small" --per_device_train_batch_size 4 --pair_layout shared_prefix --attn_implementation sdpa
+bench sft_lora "sft, 4 x $block, LoRA r 64" "${sft[@]}" --max_seq_length "$block" "${lora[@]}"
+bench dpo_lora "dpo, 4 pairs, shared prompt, LoRA, adapter off as reference" "${dpo[@]}" --pair_layout shared_prefix --reference adapter "${lora[@]}"
+bench sft_qlora "sft, 4 x $block, QLoRA r 64" "${sft[@]}" --max_seq_length "$block" "${qlora[@]}"
+bench dpo_qlora "dpo, 4 pairs, shared prompt, QLoRA, adapter off as reference" "${dpo[@]}" --pair_layout shared_prefix --reference adapter "${qlora[@]}"
+bench sft_long "sft, 4 x $block, full" "${sft[@]}" --max_seq_length "$block"
+bench sft_layers "sft, 4 x $block, full, $small" sft --size "$small" --per_device_train_batch_size 4 --max_seq_length "$block"
+bench dpo_layers "dpo, 4 pairs, shared prompt, frozen reference, full, $small" dpo --size "$small" --per_device_train_batch_size 4 --pair_layout shared_prefix
+bench dpo_layers_sdpa "  the same, attention sequence by sequence" dpo --size "$small" --per_device_train_batch_size 4 --pair_layout shared_prefix --attn_implementation sdpa
 finish

@@ -40,7 +40,7 @@ internal static class ExitCodes
                 error.WriteLine($"zephyr: {OneLine(failed.Message)}");
                 return Failed;
             case var _ when TorchErrors.IsOutOfMemory(exception):
-                error.WriteLine($"zephyr: memory ran out: {OneLine(TorchErrors.Reason(exception))}; take smaller batches (max_tokens_per_batch), gradient_checkpointing: true, or a larger device");
+                error.WriteLine($"zephyr: memory ran out: {OneLine(TorchErrors.Reason(exception))}; take fewer or shorter rows at a time, a smaller model, or a device with more memory");
                 return Failed;
             default:
                 error.WriteLine($"zephyr: this is a bug in zephyr, please report it with the lines below.\n{Secrets.Mask(exception.ToString())}");

@@ -18,7 +18,7 @@ internal sealed record SftBenchOptions : IOptionGroup
     [ConfigKey("tokens of a block: prompts and chosen answers end to end, cut")]
     public int MaxSeqLength { get; init; } = 512;
 
-    public IEnumerable<ConfigProblem> Validate() => Check.AtLeast("max_seq_length", MaxSeqLength, 2);
+    public IEnumerable<ConfigProblem> Validate() => [.. Check.AtLeast("max_seq_length", MaxSeqLength, 2), .. Bench.CheckWith(Lora)];
 }
 
 /// <summary>The options of zephyr bench dpo.</summary>
@@ -34,13 +34,16 @@ internal sealed record DpoBenchOptions : IOptionGroup
     [ConfigKey("frozen (a second model, two of the four forward passes), cached (computed before the clock starts), adapter (with use_peft: the adapter off)")]
     public string Reference { get; init; } = "frozen";
 
+    [ConfigKey("leave out the adapter's lora_dropout, as dpo does")]
+    public bool DisableDropout { get; init; } = true;
+
     [ConfigKey("separate, concatenated, shared_prefix")]
     public string PairLayout { get; init; } = "separate";
 
     public IEnumerable<ConfigProblem> Validate()
     {
         var dpo = new DpoOptions { Beta = Beta, Reference = Reference, PairLayout = PairLayout };
-        return [.. dpo.Validate(), .. StageChecks.AdapterReference(dpo, Lora)];
+        return [.. dpo.Validate(), .. StageChecks.AdapterReference(dpo, Lora), .. Bench.CheckWith(Lora)];
     }
 }
 
@@ -58,7 +61,7 @@ internal static class BenchCommand
 
     private static int Sft(SftBenchOptions options, CliSession session)
     {
-        var settings = options.Bench.Settings(options.Lora, out var pairs, session.Cancellation);
+        var settings = options.Bench.Settings(options.Lora, dropout: true, out var pairs, session.Cancellation);
         var blocks = Blocks(pairs, options.MaxSeqLength).ToList();
         if (blocks.Count == 0) throw new UserErrorException($"{options.Bench.Pairs}: its tokens do not fill a block of max_seq_length {options.MaxSeqLength}");
         var result = Benchmark.Sft(settings, blocks, session.Cancellation);
@@ -68,7 +71,7 @@ internal static class BenchCommand
 
     private static int Dpo(DpoBenchOptions options, CliSession session)
     {
-        var settings = options.Bench.Settings(options.Lora, out var pairs, session.Cancellation);
+        var settings = options.Bench.Settings(options.Lora, !options.DisableDropout, out var pairs, session.Cancellation);
         var result = Benchmark.Dpo(settings, new() { Beta = options.Beta, Reference = options.Reference, PairLayout = options.PairLayout }, pairs, session.Cancellation);
         BenchTable.Write(session.Console, options.Bench, settings, new("dpo", result.RowsPerSecond, result) { PairLayout = options.PairLayout, Reference = options.Reference });
         return ExitCodes.Done;

@@ -5,6 +5,7 @@ using Zephyr.Data.Text;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 using static Zephyr.Configuration.Check;
@@ -47,11 +48,23 @@ internal sealed record BenchOptions : IOptionGroup
     [ConfigKey("train bf16 weights with an fp32 master copy and fp32 moments")]
     public bool Bf16 { get; init; }
 
+    [ConfigKey("QLoRA: hold the linear maps of the layers in 4 bits (NF4), under the adapter that is trained (with use_peft)", Name = "load_in_4bit")]
+    public bool LoadIn4Bit { get; init; }
+
+    [ConfigKey("with load_in_4bit: hold the factors of the blocks in 8 bits too (double quantization)", Alias = "bnb_4bit_use_double_quant")]
+    public bool UseBnbNestedQuant { get; init; }
+
     [ConfigKey("the same rate at every step")]
     public double LearningRate { get; init; } = 5e-7;
 
     [ConfigKey("adamw_torch, rmsprop")]
     public string Optim { get; init; } = "adamw_torch";
+
+    [ConfigKey("where moments and fp32 master weights live: device, or host (gradients go there, the CPU makes the update, the weights come back)")]
+    public string OptimStateDevice { get; init; } = "device";
+
+    [ConfigKey("data type of the moments: float32, or bfloat16 (half the memory, rounded up or down at random)")]
+    public string OptimStateDtype { get; init; } = "float32";
 
     [ConfigKey("seed of random weights")]
     public long Seed { get; init; } = 42;
@@ -85,7 +98,9 @@ internal sealed record BenchOptions : IOptionGroup
         Tf32 = Tf32,
     };
 
-    private OptimizerOptions Optimizer => new() { LearningRate = LearningRate, LrSchedulerType = "constant", Optim = Optim };
+    private OptimizerOptions Optimizer => new() { LearningRate = LearningRate, LrSchedulerType = "constant", Optim = Optim, OptimStateDevice = OptimStateDevice, OptimStateDtype = OptimStateDtype };
+
+    private ModelOptions Held => new() { LoadIn4Bit = LoadIn4Bit, UseBnbNestedQuant = UseBnbNestedQuant };
 
     public IEnumerable<ConfigProblem> Validate() =>
     [
@@ -94,12 +109,16 @@ internal sealed record BenchOptions : IOptionGroup
         .. OneOf("cpu_kernels", CpuKernels, "default", "native"), .. ModelOptions.CheckAttention(AttnImplementation), .. AtLeast("peak_tflops", PeakTflops, 0),
     ];
 
+    /// <summary>What the keys of adapters and of 4-bit weights say only together.</summary>
+    public IEnumerable<ConfigProblem> CheckWith(LoraOptions lora) => [.. StageChecks.Quantization(Held, lora), .. StageChecks.Adapter(lora)];
+
     /// <summary>Reads the pairs and describes the model; nothing is loaded yet.</summary>
     /// <param name="lora">Whether an adapter is trained, and which.</param>
+    /// <param name="dropout">Whether the adapter's dropout is applied.</param>
     /// <param name="pairs">What was read.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <exception cref="UserErrorException">The file, the size or the folder is not usable.</exception>
-    public BenchmarkSettings Settings(LoraOptions lora, out List<TokenizedPair> pairs, CancellationToken cancellation)
+    public BenchmarkSettings Settings(LoraOptions lora, bool dropout, out List<TokenizedPair> pairs, CancellationToken cancellation)
     {
         if (lora.BaseModelNameOrPath is { } under) throw new UserErrorException($"--base_model_name_or_path: found {under}, expected nothing: a new adapter on --size or --model is timed");
         NativeTorch.Load(CpuKernels);
@@ -117,7 +136,14 @@ internal sealed record BenchOptions : IOptionGroup
         var device = ComputeDevice.Resolve(Device);
         ComputeDevice.AllowTf32(Tf32, device);
         AttentionChoice.Describe(AttnImplementation, device, dtype, config);
-        return new(new(config, Model, Seed, dtype, device) { AttnImplementation = AttnImplementation, Lora = lora.UsePeft ? LoraConfig.Of(lora, Model ?? Size!) : null }, Training, Optimizer, Warm, Steps);
+        var model = new BenchmarkModel(config, Model, Seed, dtype, device)
+        {
+            AttnImplementation = AttnImplementation,
+            Lora = lora.UsePeft ? LoraConfig.Of(lora, Model ?? Size!) : null,
+            AppliesDropout = dropout,
+            Quantization = Nf4Settings.Of(Held),
+        };
+        return new(model, Training, Optimizer, Warm, Steps);
     }
 
     /// <summary>The card's name as its driver says it; null on the CPU.</summary>

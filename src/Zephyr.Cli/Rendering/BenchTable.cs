@@ -37,6 +37,7 @@ internal static class BenchTable
             PeakMib = Math.Round(result.PeakBytes / Mebibyte),
             TensorPeakMib = Math.Round(result.TensorPeakBytes / Mebibyte),
             PlannedMib = Math.Round(result.Plan.Growth / Mebibyte),
+            PlannedTotalMib = Math.Round(result.Plan.Total / Mebibyte),
             CountedMib = result.CountedPeakBytes is { } bytes ? Math.Round(bytes / Mebibyte) : (double?)null,
             PlannedCountedMib = Math.Round(result.Plan.Tensors / Mebibyte),
             MatmulGflops = Math.Round(result.MatrixProductsPerSecond / 1e9, 1),

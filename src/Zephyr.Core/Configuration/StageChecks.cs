@@ -19,6 +19,22 @@ internal static class StageChecks
             yield return new("use_bnb_nested_quant", "has no meaning without load_in_4bit: set it to false (was true)");
     }
 
+    /// <summary>The shape of an adapter that is not trained says nothing. Recipes state every key: the default is no wish.</summary>
+    public static IEnumerable<ConfigProblem> Adapter(LoraOptions lora)
+    {
+        if (lora.UsePeft) yield break;
+        var none = new LoraOptions();
+        foreach (var (key, differs, usual, found) in new[]
+        {
+            ("lora_r", lora.LoraR != none.LoraR, (object)none.LoraR, (object)lora.LoraR),
+            ("lora_alpha", lora.LoraAlpha != none.LoraAlpha, none.LoraAlpha, lora.LoraAlpha),
+            ("lora_dropout", lora.LoraDropout != none.LoraDropout, none.LoraDropout, lora.LoraDropout),
+            ("lora_target_modules", !lora.LoraTargetModules.SequenceEqual(none.LoraTargetModules), none.LoraTargetModules, lora.LoraTargetModules),
+            ("use_rslora", lora.UseRslora, false, true),
+        })
+            if (differs && !lora.Validate().Any(problem => problem.Key == key)) yield return new(key, $"has no meaning without use_peft: give use_peft: true, or set it to {YamlText.Of(usual)} (was {YamlText.Of(found)})");
+    }
+
     /// <summary>A request to evaluate with nothing to evaluate on is a forgotten key, not a wish.</summary>
     public static IEnumerable<ConfigProblem> EvaluationRows(DataOptions data, CadenceOptions cadence)
     {

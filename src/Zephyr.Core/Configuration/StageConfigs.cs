@@ -36,7 +36,7 @@ public sealed record SftConfig : IOptionGroup
     public RunOptions Run { get; init; } = new();
 
     /// <inheritdoc/>
-    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. Quantization(Model, Lora), .. EvaluationRows(Data, Cadence), .. BestModel(Best, Cadence, Metrics(dpo: null))];
+    public IEnumerable<ConfigProblem> Validate() => [.. Precision(Model, Training), .. Quantization(Model, Lora), .. Adapter(Lora), .. EvaluationRows(Data, Cadence), .. BestModel(Best, Cadence, Metrics(dpo: null))];
 }
 
 /// <summary>Everything <c>zephyr aif</c> can be told.</summary>
@@ -113,7 +113,7 @@ public sealed record DpoConfig : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
-        .. Precision(Model, Training), .. Quantization(Model, Lora), .. EvaluationRows(Data, Cadence), .. AdapterReference(Dpo, Lora), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
+        .. Precision(Model, Training), .. Quantization(Model, Lora), .. Adapter(Lora), .. EvaluationRows(Data, Cadence), .. AdapterReference(Dpo, Lora), .. SortedPairs(Dpo, Training), .. FixedPairs(Dpo, Training),
         .. BestModel(Best, Cadence, Metrics(Dpo)),
     ];
 }

@@ -1,3 +1,4 @@
+using Zephyr.Model.Quantization;
 using Zephyr.Runtime;
 using static TorchSharp.torch;
 
@@ -12,8 +13,9 @@ public static class FreshModel
     /// <param name="device">Where the weights go.</param>
     /// <param name="dtype">What they are rounded to.</param>
     /// <param name="trainable">Whether they take gradients.</param>
+    /// <param name="quantization">How linear maps are held in 4 bits, of the numbers as they were drawn; null where they are held whole.</param>
     public static MistralForCausalLM Create(
-        MistralConfig config, long seed, Device device, ScalarType dtype = ScalarType.Float32, bool trainable = true)
+        MistralConfig config, long seed, Device device, ScalarType dtype = ScalarType.Float32, bool trainable = true, Nf4Settings? quantization = null)
     {
         ArgumentNullException.ThrowIfNull(config);
         using var generator = new Generator((ulong)seed, CPU);
@@ -23,9 +25,14 @@ public static class FreshModel
         foreach (var (name, shape) in config.Weights)
         {
             using var scope = NewDisposeScope();
-            if (WeightNames.IsNorm(name)) parameters.Add(name, ones(shape, dtype: dtype, device: device));
-            else if (onDevice) parameters.Add(name, empty(shape, dtype: dtype, device: device).normal_(0, config.InitializerRange));
-            else parameters.Add(name, empty(shape).normal_(0, config.InitializerRange, generator).to(dtype, device));
+            if (WeightNames.IsNorm(name))
+            {
+                parameters.Add(name, ones(shape, dtype: dtype, device: device));
+                continue;
+            }
+            var drawn = onDevice ? empty(shape, dtype: dtype, device: device).normal_(0, config.InitializerRange) : empty(shape, device: CPU).normal_(0, config.InitializerRange, generator);
+            if (quantization is not null && Nf4Settings.Holds(name)) parameters.Add(name, Nf4Matrix.Quantize(drawn, quantization.Nested));
+            else parameters.Add(name, drawn.to(dtype, device));
         }
         return new(config, parameters.RequireGradients(trainable));
     }

@@ -40,11 +40,11 @@ internal sealed record PreparedRun<TExample>(TrainingStage Stage, StageFiles Fil
     /// <summary>The sentence of a run that found no memory, with what the count says and what would take less.</summary>
     /// <param name="error">What was thrown.</param>
     /// <param name="when">"in step 3".</param>
-    public RunFailedException OutOfMemory(Exception error, string when)
-    {
-        var forecast = Forecast.Memory(Stage.Room, 0);
-        return new($"out of memory on {Stage.Device} {when}: {TorchErrors.Reason(error)}; {Stage.Folder.Kept}; by count the run needs {ByteCount.Describe(forecast.Plan.Total)}; {forecast.Less}", error);
-    }
+    public RunFailedException OutOfMemory(Exception error, string when) =>
+        new($"out of memory on {Stage.Device} {when}: {TorchErrors.Reason(error)}; {Stage.Folder.Kept}; {Less}", error);
+
+    /// <summary>What the run needs by count, and what would take less.</summary>
+    public string Less => Forecast.Memory(Stage.Room, Stage.StepsDone).Less;
 
     /// <inheritdoc/>
     public void Dispose() => Rows.Dispose();

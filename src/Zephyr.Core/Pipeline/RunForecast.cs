@@ -50,16 +50,5 @@ internal sealed class RunForecast<TExample>(MemorySetup setup, TrainingData<TExa
 internal sealed record ForecastModels(MistralConfig Policy, MistralConfig? Reference, LoraConfig? Adapter, bool StartsFromAdapter, Nf4Settings? Quantization)
 {
     /// <summary>What both stages' keys decide over memory.</summary>
-    public MemorySetup Setup(TrainingOptions training, OptimizerOptions optimizer, bool onCuda) => new(Policy)
-    {
-        Adapter = Adapter,
-        Quantization = Quantization,
-        Dropout = Adapter?.Dropout ?? 0,
-        Bf16 = training.Bf16,
-        RecomputeEvery = training.RecomputeEvery(),
-        Averages = MemorySetup.AveragesOf(optimizer.Optim),
-        AverageWidth = optimizer.OptimStateDtype == "bfloat16" ? 2 : 4,
-        StateOnHost = onCuda && optimizer.OptimStateDevice == "host",
-        OnCuda = onCuda,
-    };
+    public MemorySetup Setup(TrainingOptions training, OptimizerOptions optimizer, bool onCuda) => MemorySetup.Of(Policy, Adapter, Quantization, training, optimizer, onCuda);
 }

@@ -91,9 +91,8 @@ internal sealed partial class TrainingStage
     /// <summary>Steps that were taken before the checkpoint to go on from.</summary>
     public int StepsDone => Checkpoint is null ? 0 : TrainingState.Read(Checkpoint).Step;
 
-    /// <summary>The memory of the device; of a GPU whose driver does not say it, as much as there can be.</summary>
-    public DeviceRoom Room => Device.type == TorchSharp.DeviceType.CUDA
-        ? DeviceRoom.OfCuda(Math.Max(0, Device.index)) ?? new($"{Device}", long.MaxValue / 2, IsCuda: true) : DeviceRoom.OfCpu;
+    /// <summary>The memory of the device.</summary>
+    public DeviceRoom Room => DeviceRoom.Of(Device);
 
     /// <summary>The content of files, each hashed once for all who ask.</summary>
     public FileHashes Hashes { get; } = new();
@@ -148,7 +147,7 @@ internal sealed partial class TrainingStage
         var options = _options with { Meaning = ResumePoint.MeaningOf(_config, RunRecord.ContentOf(record, decisive)) };
         using var trainer = new Trainer<TExample>(policy, objective, run.Data, options, new(Folder, (folder, master) => WriteModel(folder, policy, master)), observer);
         if (Checkpoint is not null) trainer.Resume(Checkpoint);
-        var rehearsed = _options.Watchdogs.Preflight ? trainer.Rehearse() : null;
+        var rehearsed = _options.Watchdogs.Preflight ? trainer.Rehearse(() => run.Less) : null;
         cancellation.ThrowIfCancellationRequested();
         using var claim = Folder.Claim();
         if (Folder.Signature != _found)

@@ -89,11 +89,12 @@ public sealed class Trainer<TExample> : IDisposable
     }
 
     /// <summary>One pass forward and back over the largest micro-batch ahead, which leaves everything as it was: memory and numbers are found out now.</summary>
+    /// <param name="advice">Asked where memory runs out: what would take less.</param>
     /// <returns>What it took, as a sentence; null where no step is left.</returns>
     /// <exception cref="UserErrorException">It does not fit into memory.</exception>
     /// <exception cref="RunFailedException">Its loss or gradient is not finite, and steps of which that is so are not skipped.</exception>
-    public string? Rehearse() => IsDone ? null
-        : new TrialPass(rows => _accumulation.Run(rows), _parameters, new(_data.PlaceOf)).Run(_plan.Largest(_step + 1, TotalSteps), _watch.Skips);
+    public string? Rehearse(Func<string> advice) => IsDone ? null
+        : new TrialPass(rows => _accumulation.Run(rows), _parameters, new(_data.PlaceOf), advice).Run(_plan.Largest(_step + 1, TotalSteps), _watch.Skips);
 
     /// <summary>The highest and the last learning rate, as a sentence.</summary>
     public string LearningRates => _schedule.Describe();

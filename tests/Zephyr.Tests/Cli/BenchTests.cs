@@ -15,7 +15,7 @@ public sealed class BenchTests : IDisposable
     {
         var found = Json("dpo", "--steps", "2");
         Assert.Equal(
-            ["stage", "size", "dtype", "pair_layout", "reference", "pairs_per_s", "tokens_per_s", "step_s", "loss", "peak_mib", "tensor_peak_mib", "planned_mib", "counted_mib", "planned_counted_mib", "matmul_gflops",
+            ["stage", "size", "dtype", "pair_layout", "reference", "pairs_per_s", "tokens_per_s", "step_s", "loss", "peak_mib", "tensor_peak_mib", "planned_mib", "planned_total_mib", "counted_mib", "planned_counted_mib", "matmul_gflops",
                 "matmul_share", "device", "gpu", "device_peak_mib", "model_tflops", "peak_tflops", "mfu", "reference_s", "threads", "libtorch"],
             found.EnumerateObject().Select(property => property.Name));
         Assert.Equal(("dpo", "tiny", "fp32"), (found.GetProperty("stage").GetString(), found.GetProperty("size").GetString(), found.GetProperty("dtype").GetString()));
@@ -33,11 +33,37 @@ public sealed class BenchTests : IDisposable
     [InlineData("--per_device_train_batch_size", "1", "--gradient_accumulation_steps", "4")]
     [InlineData("--max_tokens_per_batch", "24")]
     [InlineData("--gradient_checkpointing", "true", "--gradient_checkpointing_every", "2")]
+    [InlineData("--optim_state_device", "host")]
     public void Ways_to_the_same_numbers_have_the_same_losses(params string[] way)
     {
         var plain = Losses("dpo", "--learning_rate", "1e-2");
         Assert.True(Math.Abs(plain[^1] - plain[0]) > 1e-3, "it has to learn something for that to mean anything");
         foreach (var (a, b) in plain.Zip(Losses(["dpo", "--learning_rate", "1e-2", .. way]))) Assert.Equal(a, b, 1e-5);
+    }
+
+    /// <summary>Whichever reference it is held to, in 4 bits too, the first loss is ln 2 and the numbers are one model's: not those of the whole weights.</summary>
+    [Fact]
+    public void QLoRA_is_timed_beside_the_same_weights_in_every_reference()
+    {
+        string[] lora = ["dpo", "--use_peft", "true", "--learning_rate", "1e-2"], held = [.. lora, "--load_in_4bit", "true", "--use_bnb_nested_quant", "true"];
+        var adapter = Losses([.. held, "--reference", "adapter"]);
+        Assert.Equal(Math.Log(2), adapter[0], 1e-6);
+        foreach (var reference in new[] { "frozen", "cached" })
+            foreach (var (a, b) in adapter.Zip(Losses([.. held, "--reference", reference]))) Assert.Equal(a, b, 1e-5);
+        Assert.True(Math.Abs(adapter[^1] - Losses([.. lora, "--reference", "adapter"])[^1]) > 1e-6);
+    }
+
+    /// <summary>Moments are rounded after the first update, dropout is left out unless it is asked for: both show in the losses that follow.</summary>
+    [Fact]
+    public void Moments_of_bf16_and_dropout_are_what_is_timed()
+    {
+        string[] plain = ["dpo", "--learning_rate", "1e-2", "--steps", "6"], lora = [.. plain, "--use_peft", "true", "--reference", "adapter"];
+        var (exact, rounded) = (Losses(plain), Losses([.. plain, "--optim_state_dtype", "bfloat16"]));
+        Assert.Equal(exact.Take(2), rounded.Take(2));
+        Assert.NotEqual(exact[^1], rounded[^1]);
+        Assert.Equal(exact[^1], rounded[^1], 1e-2);
+        Assert.Equal(Losses(lora), Losses([.. lora, "--lora_dropout", "0"]));
+        Assert.NotEqual(Losses(lora)[^1], Losses([.. lora, "--disable_dropout", "false"])[^1]);
     }
 
     [Fact]
@@ -67,6 +93,11 @@ public sealed class BenchTests : IDisposable
     [InlineData("--reference: must be frozen, cached or adapter (was none)", "--reference", "none")]
     [InlineData("--reference: adapter is the policy with its adapter off: give use_peft: true (was false), or write frozen", "--reference", "adapter")]
     [InlineData("--pair_layout: must be separate, concatenated or shared_prefix (was both)", "--pair_layout", "both")]
+    [InlineData("--load_in_4bit: weights of 4 bits cannot learn, an adapter beside them can: give use_peft: true (was false), or write load_in_4bit: false", "--load_in_4bit", "true")]
+    [InlineData("--bnb_4bit_use_double_quant: has no meaning without load_in_4bit: set it to false (was true)", "--bnb_4bit_use_double_quant", "true")]
+    [InlineData("--lora_r: has no meaning without use_peft: give use_peft: true, or set it to 16 (was 8)", "--lora_r", "8")]
+    [InlineData("--optim_state_device: must be device or host (was disk)", "--optim_state_device", "disk")]
+    [InlineData("--optim_state_dtype: must be float32 or bfloat16 (was float16)", "--optim_state_dtype", "float16")]
     [InlineData("--cpu_kernels: must be default or native (was fast)", "--cpu_kernels", "fast")]
     [InlineData("--gradient_checkpointing_every: has no meaning without gradient_checkpointing: set it to 1 (was 2)", "--gradient_checkpointing_every", "2")]
     [InlineData("--learning_rate: must be > 0 (was 0)", "--learning_rate", "0")]

@@ -98,7 +98,7 @@ public sealed class PlanTests : IDisposable
         Assert.Matches("^zephyr: memory: the run needs [0-9.]+ [MG]iB on cpu, which has [0-9.]+ [MG]iB for it; .*; memory_check: false goes ahead nevertheless\n$", refused.Error);
         var failed = await Limited(stage, [.. more, ("memory_check", "false")]);
         Assert.True(failed.Code == 1, failed.Error);
-        Assert.Matches($"^zephyr: out of memory on cpu before the first step: .*can't allocate memory.*; the newest whole checkpoint is {_world.PathOf("out")}/checkpoint-1; by count the run needs [0-9.]+ [MG]iB; what takes less: .*\n$", failed.Error);
+        Assert.Matches($"^zephyr: out of memory on cpu before the first step: .*can't allocate memory.*; the newest whole checkpoint is {_world.PathOf("out")}/checkpoint-1; by count it needs [0-9.]+ [MG]iB; what takes less: .* comes to [0-9.]+ [MG]iB; or .*\n$", failed.Error);
         Assert.Empty(CheckpointManifest.Problems(_world.PathOf("out/checkpoint-1"), TestContext.Current.CancellationToken));
     }
 

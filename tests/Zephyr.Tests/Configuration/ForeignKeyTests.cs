@@ -37,6 +37,7 @@ public class ForeignKeyTests
         Assert.Equal(["use_reentrant"], Sft.Foreign.Keys.Union(Dpo.Foreign.Keys).Except(ForeignFields.All.SelectMany(program => program.Fields)));
 
     [Theory]
+    [InlineData("use_peft: false\nlora_r: 16\nlora_alpha: 32\nlora_dropout: 0.05\nlora_target_modules: [q_proj, v_proj]\nuse_rslora: false")]
     [InlineData("fp16: false\nload_in_4bit: False\nuse_dora: false\nlora_task_type: CAUSAL_LM\nlora_modules_to_save: []\ngroup_by_length: false\nlabel_smoothing_factor: 0.0\noptim_args: ''\nfsdp: ''")]
     [InlineData("save_safetensors: true\ntrain_sampling_strategy: random\nloss_type: chunked_nll\ntruncation_mode: keep_start\neos_token: </s>")]
     [InlineData("data_seed: 42\neval_packing: false\ncompletion_only_loss: false\nmodel_init_kwargs: {}\nresume_from_checkpoint: true\nuse_cpu: false")]
@@ -51,6 +52,11 @@ public class ForeignKeyTests
         "sft.yaml:4: lora_modules_to_save: modules that are trained as a whole beside the adapter are not implemented: remove it")]
     [InlineData("lora_target_modules: [q_proj, lm_head]",
         "sft.yaml:4: lora_target_modules: must be q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj or all-linear (was lm_head)")]
+    [InlineData("use_peft: false\nlora_r: 64\nlora_dropout: 0.05", "sft.yaml:5: lora_r: has no meaning without use_peft: give use_peft: true, or set it to 16 (was 64)")]
+    [InlineData("lora_alpha: 16", "sft.yaml:4: lora_alpha: has no meaning without use_peft: give use_peft: true, or set it to 32 (was 16)")]
+    [InlineData("lora_dropout: 0", "sft.yaml:4: lora_dropout: has no meaning without use_peft: give use_peft: true, or set it to 0.05 (was 0)")]
+    [InlineData("use_rslora: true", "sft.yaml:4: use_rslora: has no meaning without use_peft: give use_peft: true, or set it to false (was true)")]
+    [InlineData("lora_target_modules: all-linear", "sft.yaml:4: lora_target_modules: has no meaning without use_peft: give use_peft: true, or set it to [q_proj, v_proj] (was [all-linear])")]
     [InlineData("lora_target_modules: [q_proj, all-linear]", "sft.yaml:4: lora_target_modules: all-linear stands alone")]
     [InlineData("neftune_noise_alpha: 5", "sft.yaml:4: neftune_noise_alpha: noise on the embeddings (NEFTune) is not implemented: remove it (was 5)")]
     [InlineData("completion_only_loss: true", "sft.yaml:4: completion_only_loss: the loss is on all tokens, or with assistant_only_loss: true on the assistant's turns: "
@@ -83,6 +89,8 @@ public class ForeignKeyTests
     [InlineData("max_completion_length: 512", "dpo.yaml:4: max_completion_length: answers have no limit of their own, they are cut to fit max_length: remove it (was 512)")]
     [InlineData("reference: frozen\nprecompute_ref_log_probs: false",
         "dpo.yaml:5: precompute_ref_log_probs: is another name for reference, which is given on line 4: give one of them")]
+    [InlineData("lora_r: 8\nuse_rslora: true", "dpo.yaml:4: lora_r: has no meaning without use_peft: give use_peft: true, or set it to 16 (was 8)\n"
+        + "dpo.yaml:5: use_rslora: has no meaning without use_peft: give use_peft: true, or set it to false (was true)")]
     [InlineData("reference: adapter", "dpo.yaml:4: reference: adapter is the policy with its adapter off: give use_peft: true (was false), or write frozen")]
     [InlineData("reference: adapter\nuse_peft: true\nref_model_name_or_path: m", "dpo.yaml:6: ref_model_name_or_path: has no meaning for reference: adapter, "
         + "which is the model that the run starts from: remove it, or write reference: frozen (was m)")]

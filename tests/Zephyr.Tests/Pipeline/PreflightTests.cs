@@ -169,13 +169,13 @@ public sealed class PreflightTests : IDisposable
         using var workspace = new LogitsWorkspace();
         using var trainer = new Trainer<Zephyr.Data.Batches.TokenSequence>(model, new SftObjective(model, workspace), new(TinyTraining.Sequences(9), []),
             TinyTraining.Options(), TinyTraining.Output(_world.PathOf("out")), SilentObserver.Instance);
-        trainer.Rehearse();
+        trainer.Rehearse(() => "");
         var alive = TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        for (var i = 0; i < 20; i++) trainer.Rehearse();
+        for (var i = 0; i < 20; i++) trainer.Rehearse(() => "");
         Assert.Equal(alive, TorchSharp.DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         Assert.All(model.Parameters.Weights, weight => Assert.Null(weight.Gradient));
         for (var step = 0; step < trainer.TotalSteps; step++) trainer.TakeStep();
-        Assert.Null(trainer.Rehearse());
+        Assert.Null(trainer.Rehearse(() => ""));
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public class TorchErrorsTests
     {
         using var error = new StringWriter();
         Assert.Equal(1, ExitCodes.Report(new Thrown("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 79.11 GiB.\nException raised from malloc"), error));
-        Assert.Equal("zephyr: memory ran out: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 79.11 GiB; take smaller batches (max_tokens_per_batch), gradient_checkpointing: true, or a larger device\n",
+        Assert.Equal("zephyr: memory ran out: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 79.11 GiB; take fewer or shorter rows at a time, a smaller model, or a device with more memory\n",
             error.ToString().ReplaceLineEndings("\n"));
     }
 

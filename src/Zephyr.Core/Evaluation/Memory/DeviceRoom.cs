@@ -1,4 +1,5 @@
 using Zephyr.Runtime;
+using static TorchSharp.torch;
 
 namespace Zephyr.Evaluation.Memory;
 
@@ -13,6 +14,14 @@ public sealed record DeviceRoom(string Name, long Bytes, bool IsCuda)
 
     /// <summary>The processor's side: what is available to this process.</summary>
     public static DeviceRoom OfCpu => new("cpu", MachineMemory.Room, IsCuda: false);
+
+    /// <summary>Of the device that is computed on; of a GPU whose driver does not say it, as much as there can be.</summary>
+    public static DeviceRoom Of(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        if (device.type != TorchSharp.DeviceType.CUDA) return OfCpu;
+        return OfCuda(Math.Max(0, device.index)) ?? new($"{device}", long.MaxValue / 2, IsCuda: true);
+    }
 
     /// <summary>A GPU's whole memory, asked of its driver, without libtorch.</summary>
     /// <param name="index">N of cuda:N.</param>

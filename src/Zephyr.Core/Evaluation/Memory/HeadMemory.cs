@@ -14,8 +14,11 @@ internal sealed class HeadMemory(MistralConfig shape, int width, bool learns)
     /// <summary>The most rows of a chunk.</summary>
     private long RowsAtOnce => LogitsWorkspace.RowsOf(shape.VocabSize, LogitsWorkspace.UsualBytes);
 
-    /// <summary>The buffer of the logits, 4 C V for as many rows as fit 128 MiB, or sixteen times those of the largest chunk where that is less; it stays.</summary>
+    /// <summary>The buffer of the logits, 4 C V for as many rows as fit 128 MiB, or sixteen times the first that come where that is less; it stays.</summary>
     public long Workspace(int labels) => 4 * _v * Math.Min(RowsAtOnce, 16L * labels);
+
+    /// <summary>What of it is ever written to: the rows of the largest chunk. The system gives a process no memory for the rest.</summary>
+    public long Written(int labels) => 4 * _v * Math.Min(RowsAtOnce, labels);
 
     /// <summary>
     /// A chunk there and back: its rows, d loss / d those and the rows times their coefficients, w 3 C D; in bf16 besides the logits and the slopes as the products see them, w 2 C V, and the head's

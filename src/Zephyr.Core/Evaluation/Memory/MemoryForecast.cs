@@ -39,8 +39,9 @@ public sealed record MemoryForecast(MemoryPlan Plan, DeviceRoom Room, IReadOnlyL
         }
     }
 
-    /// <summary>What would take less, whether it was needed by count or not: for a run that ran out of memory all the same.</summary>
-    public string Less => Remedies.Count == 0 ? "no key makes it smaller" : $"what takes less: {string.Join("; or ", Remedies.Take(3).Select(Words))}";
+    /// <summary>For a run that ran out of memory all the same: what it comes to by count, and every change that takes less with what it would come to, as zephyr plan lists them.</summary>
+    public string Less => $"by count it needs {ByteCount.Describe(Plan.Total)}; " + (Remedies.Count == 0 ? "no key makes it smaller: take a smaller model or shorter rows"
+        : $"what takes less: {string.Join("; or ", Remedies.Select(remedy => $"{remedy.Keys} comes to {ByteCount.Describe(remedy.Total)}"))}");
 
     /// <summary>The key that goes ahead nevertheless.</summary>
     public const string Override = "memory_check: false goes ahead nevertheless";

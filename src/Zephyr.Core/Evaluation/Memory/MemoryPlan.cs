@@ -1,5 +1,3 @@
-using Zephyr.Training;
-
 namespace Zephyr.Evaluation.Memory;
 
 /// <summary>One line of a plan.</summary>
@@ -24,11 +22,14 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     /// <summary>The process on the CPU before its first tensor, measured: program, .NET, libtorch's code and tables.</summary>
     public const long RuntimeLoaded = 155L << 20;
 
-    /// <summary>What comes on top once it computes, measured: compiled code, the packing buffers of matrix products, compiled scripts.</summary>
-    public const long RuntimeComputing = 85L << 20;
+    /// <summary>What comes on top once it computes, measured: libtorch's code as it is used, compiled scripts and .NET code, the packing buffers of matrix products. 42 to 49 MiB at 0.1 M parameters, 65 to 90 at 58 M.</summary>
+    public const long RuntimeComputing = 65L << 20;
 
-    /// <summary>What comes on top in bf16, whose products are oneDNN's: it keeps up to 64 kernels with memory of their own (NativeVariables). Measured 10 MiB where all batches are alike and 83 where none is.</summary>
-    public const long RuntimeOfKernels = 45L << 20;
+    /// <summary>What comes on top in bf16, whose products are oneDNN's: it keeps up to 64 kernels with memory of their own (NativeVariables). Measured 10 MiB where all batches are alike, and up to 83 where none is.</summary>
+    public const long RuntimeOfKernels = 25L << 20;
+
+    /// <summary>Pages between tensors on the CPU, which others left (TensorMemory): this share of all tensors. Measured 0.2 to 5 %, the most where no batch is like another.</summary>
+    public const double Holes = 0.025;
 
     /// <summary>A CUDA context with libtorch's kernels and cuBLAS's workspaces. Assumed: it differs by card and driver.</summary>
     public const long RuntimeOfCuda = 1L << 30;
@@ -36,17 +37,26 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     /// <summary>Of a GPU's memory, what is not counted on: blocks that the caching allocator holds and has no use for at the moment.</summary>
     public const double CudaReserve = 0.03;
 
-    /// <summary>Master copy and moments where they are kept in host memory.</summary>
+    /// <summary>Buffers of the update: see <see cref="UpdateMemory"/>.</summary>
+    public long Buffers { get; init; }
+
+    /// <summary>Of the runtime, what is there before the first tensor; on CUDA nothing.</summary>
+    public long Loaded { get; init; }
+
+    /// <summary>Master copy and moments, with the buffers of their update, where they are kept in host memory.</summary>
     public long OnHost { get; init; }
 
     /// <summary>All of it, on the device.</summary>
-    public long Total => Weights + Gradients + Master + Moments + Reference + Activations + Logits + Runtime;
+    public long Total => Weights + Gradients + Master + Moments + Buffers + Reference + Activations + Logits + Runtime;
 
-    /// <summary>What the process grows by on the CPU, from before its first tensor on.</summary>
-    public long Growth => Total - RuntimeLoaded;
+    /// <summary>What memory in use grows by, from before the first tensor on: the process's on the CPU, the device's elsewhere.</summary>
+    public long Growth => Total - Loaded;
 
-    /// <summary>The tensors alone.</summary>
-    public long Tensors => Total - Runtime;
+    /// <summary>Of the logits' buffer on the CPU, what nobody writes to: a tensor has it, and it is no memory.</summary>
+    public long Untouched { get; init; }
+
+    /// <summary>The tensors alone, as they are counted.</summary>
+    public long Tensors => Total - Runtime + Untouched;
 
     /// <summary>The lines of the table.</summary>
     public IEnumerable<MemoryTerm> Terms => new MemoryTerm[]
@@ -55,6 +65,7 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
         new("gradients", Gradients, "summed in fp32"),
         new("master weights", Master, "fp32, beside bf16 weights"),
         new("moments", Moments, "of the optimizer"),
+        new("update", Buffers, "buffers of the optimizer"),
         new("reference", Reference, "a second model"),
         new("activations", Activations, "of the largest micro-batch"),
         new("logits", Logits, "a buffer"),
@@ -69,22 +80,19 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     {
         ArgumentNullException.ThrowIfNull(setup);
         ArgumentNullException.ThrowIfNull(training);
-        var (step, learned, adapted) = (new StepMemory(setup), setup.Learned, setup.Adapter is not null);
+        var (step, update, learned, adapted) = (new StepMemory(setup), new UpdateMemory(setup), setup.Learned, setup.Adapter is not null);
         var (master, moments) = (setup.Bf16 && !adapted ? 4 * learned : 0, setup.Averages * setup.AverageWidth * learned);
         List<MicroBatchShape> batches = [training, .. evaluation is null ? Array.Empty<MicroBatchShape>() : [evaluation]];
-        long[] passing = [step.Training(training), evaluation is null ? 0 : step.Evaluation(evaluation), Update(setup)];
-        return new(setup.WeightBytes(setup.Model) + (adapted ? 4 * learned : 0), 4 * learned, setup.StateOnHost ? 0 : master, setup.StateOnHost ? 0 : moments,
-            setup.Reference is { } reference ? setup.WeightBytes(reference) : setup.StartingAdapter ? 4 * learned : 0, passing.Max(), step.Workspace(batches),
-            setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? RuntimeOfKernels : 0))
+        long[] passing = [step.Training(training), evaluation is null ? 0 : step.Evaluation(evaluation), update.Transient];
+        var (whole, written) = step.Workspace(batches);
+        var plan = new MemoryPlan(setup.WeightBytes(setup.Model) + (adapted ? 4 * learned : 0), 4 * learned, setup.StateOnHost ? 0 : master, setup.StateOnHost ? 0 : moments,
+            setup.Reference is { } reference ? setup.WeightBytes(reference) : setup.StartingAdapter ? 4 * learned : 0, passing.Max(), setup.OnCuda ? whole : written, Runtime: 0)
         {
-            OnHost = setup.StateOnHost ? master + moments : 0,
+            Untouched = setup.OnCuda ? 0 : whole - written,
+            Buffers = setup.StateOnHost ? 0 : update.Buffers,
+            Loaded = setup.OnCuda ? 0 : RuntimeLoaded,
+            OnHost = setup.StateOnHost ? master + moments + update.Buffers : 0,
         };
-    }
-
-    /// <summary>RMSprop's root of an average, a weight at a time, where AdamW makes nothing; averages of bf16 are brought to fp32 a piece of a weight at a time.</summary>
-    private static long Update(MemorySetup setup)
-    {
-        var largest = (setup.Adapter?.WeightsOf(setup.Model) ?? setup.Model.Weights).Max(weight => weight.Shape.Aggregate(1L, (product, size) => product * size));
-        return (setup.Averages == 1 ? 4 * largest : 0) + (setup.AverageWidth == 2 && !setup.StateOnHost ? 4 * setup.Averages * Math.Min(largest, Optimizer.Piece) : 0);
+        return plan with { Runtime = setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? RuntimeOfKernels : 0) + (long)(Holes * plan.Total) };
     }
 }

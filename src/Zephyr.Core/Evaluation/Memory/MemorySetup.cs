@@ -3,6 +3,7 @@ using Zephyr.Model;
 using Zephyr.Model.Adapters;
 using Zephyr.Model.Quantization;
 using Zephyr.Objectives;
+using Zephyr.Training;
 
 namespace Zephyr.Evaluation.Memory;
 
@@ -46,11 +47,39 @@ public sealed record MemorySetup(MistralConfig Model)
     /// <summary>Bytes of a number in them.</summary>
     public int AverageWidth { get; init; } = 4;
 
-    /// <summary>Averages and master copy are in host memory, and the model is not.</summary>
-    public bool StateOnHost { get; init; }
+    /// <summary>Averages and master copy are in host memory, where the update is made.</summary>
+    public bool UpdatesOnHost { get; init; }
+
+    /// <summary>They are there, and the model is not.</summary>
+    public bool StateOnHost => UpdatesOnHost && OnCuda;
 
     /// <summary>The model is on a GPU.</summary>
     public bool OnCuda { get; init; }
+
+    /// <summary>What the keys of a training stage, and of a benchmark, decide.</summary>
+    /// <param name="model">The policy.</param>
+    /// <param name="adapter">What learns in place of all weights; null where those do.</param>
+    /// <param name="quantization">How linear maps are held in 4 bits; null where they are not.</param>
+    /// <param name="training">Precision and recomputation.</param>
+    /// <param name="optimizer">Which it is, where its state lives and how exactly.</param>
+    /// <param name="onCuda">The model is on a GPU.</param>
+    public static MemorySetup Of(MistralConfig model, LoraConfig? adapter, Nf4Settings? quantization, TrainingOptions training, OptimizerOptions optimizer, bool onCuda)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        ArgumentNullException.ThrowIfNull(optimizer);
+        return new(model)
+        {
+            Adapter = adapter,
+            Quantization = quantization,
+            Dropout = adapter?.Dropout ?? 0,
+            Bf16 = training.Bf16,
+            RecomputeEvery = training.RecomputeEvery(),
+            Averages = OptimizerNames.KindOf(optimizer.Optim) == OptimizerKind.RmsProp ? 1 : 2,
+            AverageWidth = optimizer.OptimStateDtype == "bfloat16" ? 2 : 4,
+            UpdatesOnHost = optimizer.OptimStateDevice == "host",
+            OnCuda = onCuda,
+        };
+    }
 
     /// <summary>How many numbers learn.</summary>
     public long Learned => Adapter?.ParameterCountOf(Model) ?? Model.ParameterCount;
@@ -61,7 +90,4 @@ public sealed record MemorySetup(MistralConfig Model)
     /// <summary>A model's weights as they are held.</summary>
     public long WeightBytes(MistralConfig model) => model.Weights.Select(weight => (weight.Name, Count: weight.Shape.Aggregate(1L, (product, side) => product * side)))
         .Sum(weight => Quantization is not null && Nf4Settings.Holds(weight.Name) ? Quantization.BytesOf(weight.Count) : weight.Count * Width);
-
-    /// <summary>Running averages of the optimizer of that name.</summary>
-    public static int AveragesOf(string optim) => OptimizerNames.KindOf(optim) == OptimizerKind.RmsProp ? 1 : 2;
 }

@@ -66,7 +66,7 @@ internal sealed class Remedies(MemorySetup setup, MemoryBatches batches, DeviceR
         if (batches.Evaluation(setup.Layout) is { } evaluation && batches.LongestHeld(setup.Layout) is { } one && evaluation.Tokens > one.Tokens)
             yield return new("per_device_eval_batch_size: 1", "smaller batches of an evaluation", variant => variant with { HeldRowByRow = true });
         if (setup.OnCuda && !setup.StateOnHost)
-            yield return new("optim_state_device: host", "moments and master weights in host memory; slower updates", one => one with { Setup = one.Setup with { StateOnHost = true } });
+            yield return new("optim_state_device: host", "moments and master weights in host memory; slower updates", one => one with { Setup = one.Setup with { UpdatesOnHost = true } });
         if (setup.AverageWidth == 4)
             yield return new("optim_state_dtype: bfloat16", "moments rounded at random; other last digits", one => one with { Setup = one.Setup with { AverageWidth = 2 } });
         if (setup.Adapter is null)

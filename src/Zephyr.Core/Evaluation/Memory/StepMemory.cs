@@ -35,8 +35,12 @@ internal sealed class StepMemory(MemorySetup setup)
     /// <summary>A batch of an evaluation, or of the reference's log-probabilities: nothing is kept of a pass but its hidden states.</summary>
     public long Evaluation(MicroBatchShape batch) => batch.Passes.Max(pass => _policy.Unrecorded(pass)) + Whole;
 
-    /// <summary>The logits' buffer for all of them.</summary>
-    public long Workspace(IEnumerable<MicroBatchShape> batches) => batches.Max(batch => _head.Workspace(Math.Max(batch.LabelsAtOnce, batch.Passes.Max(pass => pass.Labels))));
+    /// <summary>The logits' buffer for all of them, and what of it is written to.</summary>
+    public (long Whole, long Written) Workspace(IEnumerable<MicroBatchShape> batches)
+    {
+        // It is made for the first rows that come, those of the first pass, with room for more.
+        return (batches.Max(batch => _head.Workspace(batch.Passes[0].Labels)), batches.Max(batch => _head.Written(Math.Max(batch.LabelsAtOnce, batch.Passes.Max(pass => pass.Labels)))));
+    }
 
     /// <summary>The largest matrix that is held in 4 bits, made whole for a use: w D F, a piece of it in fp32, and a factor in fp32 for every block.</summary>
     private long Whole

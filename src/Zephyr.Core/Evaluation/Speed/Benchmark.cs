@@ -47,33 +47,40 @@ public sealed record BenchmarkResult(IReadOnlyList<double> StepSeconds, IReadOnl
 public static class Benchmark
 {
     /// <summary>SFT on sequences, loss on all their tokens.</summary>
+    /// <exception cref="RunFailedException">Memory ran out.</exception>
     public static BenchmarkResult Sft(BenchmarkSettings settings, IReadOnlyList<TokenSequence> rows, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(settings);
         using var workspace = new LogitsWorkspace();
-        var setup = SetupOf(settings);
-        return Run(settings, rows, Held.Now(settings.Model.Device), batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch), null), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
-            row => settings.Model.ForwardAndBack(LabelledBatch.Of([row])), cancellation);
+        var work = new BenchmarkRows<TokenSequence>(settings, rows, SetupOf(settings), row => row.Ids.Length, (batch, _) => MicroBatchShape.Of(batch));
+        return work.Guard(() => Run(settings, work, Held.Now(settings.Model.Device), policy => new SftObjective(policy, workspace, settings.Training.RecomputeEvery()),
+            row => settings.Model.ForwardAndBack(LabelledBatch.Of([row])), cancellation));
     }
 
     /// <summary>DPO against a reference with the starting weights, in memory or computed before the first step.</summary>
+    /// <exception cref="RunFailedException">Memory ran out.</exception>
     public static BenchmarkResult Dpo(BenchmarkSettings settings, DpoOptions options, IReadOnlyList<TokenizedPair> rows, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
         var dpo = DpoSettings.Of(options, settings.Training.RecomputeEvery());
+        // The policy's forward and back, and the reference's forward where it is among the steps.
+        var setup = SetupOf(settings) with { IsDpo = true, Reference = options.Reference == "frozen" ? settings.Model.Config : null, ReferenceInSteps = options.Reference != "cached", Layout = dpo.Layout };
+        var work = new BenchmarkRows<TokenizedPair>(settings, rows, setup, pair => DpoObjective.TokensAtOnce(pair, dpo.Layout),
+            (pairs, layout) => MicroBatchShape.Of(pairs, dpo with { Layout = layout }, settings.Model.Config.VocabSize));
+        return work.Guard(() => Dpo(settings, dpo, options.Reference, work, cancellation));
+    }
+
+    private static BenchmarkResult Dpo(BenchmarkSettings settings, DpoSettings dpo, string kind, BenchmarkRows<TokenizedPair> work, CancellationToken cancellation)
+    {
         using var workspace = new LogitsWorkspace();
         var before = Held.Now(settings.Model.Device);
-        var (frozen, switched) = (options.Reference == "frozen", options.Reference == "adapter");
         var watch = Stopwatch.StartNew();
-        IReferenceLogProbs? cached = frozen || switched ? null : Cached(settings, dpo, workspace, rows, cancellation);
+        IReferenceLogProbs? cached = kind == "cached" ? Cached(settings, dpo, workspace, work, cancellation) : null;
         double? seconds = cached is null ? null : watch.Elapsed.TotalSeconds;
-        using var reference = frozen ? settings.Model.Create(trainable: false) : null;
-        // The policy's forward and back, and the reference's forward where it is among the steps.
-        var setup = SetupOf(settings) with { IsDpo = true, Reference = frozen ? settings.Model.Config : null, Layout = dpo.Layout };
-        return Run(settings, rows, before, batch => MemoryPlan.Of(setup, MicroBatchShape.Of(batch, dpo, settings.Model.Config.VocabSize), null),
-            policy => new DpoObjective(policy, cached ?? (switched ? new AdapterReference(policy, null, dpo, workspace)
-                : (IReferenceLogProbs)new FrozenReference(reference!, dpo, workspace)), dpo, workspace),
+        using var reference = kind == "frozen" ? settings.Model.Create(trainable: false) : null;
+        return Run(settings, work, before,
+            policy => new DpoObjective(policy, cached ?? (reference is null ? new AdapterReference(policy, null, dpo, workspace) : (IReferenceLogProbs)new FrozenReference(reference, dpo, workspace)), dpo, workspace),
             row => PairLayout.Of([row], dpo).Sum(batch => settings.Model.ForwardAndBack(batch) + (cached is null ? MatrixProducts.Forward(settings.Model.Config, batch) : 0)), cancellation) with
         {
             ReferenceSeconds = seconds,
@@ -81,12 +88,12 @@ public static class Benchmark
     }
 
     /// <summary>The log-probabilities of the rows that the steps will ask for; the reference is gone when they are there.</summary>
-    private static CachedReference Cached(BenchmarkSettings settings, DpoSettings dpo, LogitsWorkspace workspace, IReadOnlyList<TokenizedPair> rows, CancellationToken cancellation)
+    private static CachedReference Cached(BenchmarkSettings settings, DpoSettings dpo, LogitsWorkspace workspace, BenchmarkRows<TokenizedPair> work, CancellationToken cancellation)
     {
         using var model = settings.Model.Create(trainable: false);
         var reference = new FrozenReference(model, dpo, workspace);
         var known = new Dictionary<UInt128, ReferencePair>();
-        foreach (var batch in RowsOf(settings, rows, firstStep: 1).Distinct().Chunk(settings.Training.PerDeviceTrainBatchSize))
+        foreach (var batch in work.From(firstStep: 1).Distinct().Chunk(settings.Training.PerDeviceTrainBatchSize))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = NewDisposeScope();
@@ -107,25 +114,20 @@ public static class Benchmark
         }
     }
 
-    private static MemorySetup SetupOf(BenchmarkSettings settings) => new(settings.Model.Config)
+    private static MemorySetup SetupOf(BenchmarkSettings settings)
     {
-        Adapter = settings.Model.Lora,
-        AverageWidth = settings.Optimizer.OptimStateDtype == "bfloat16" ? 2 : 4,
-        Dropout = settings.Model.Lora?.Dropout ?? 0,
-        Bf16 = settings.Training.Bf16,
-        RecomputeEvery = settings.Training.RecomputeEvery(),
-        Averages = MemorySetup.AveragesOf(settings.Optimizer.Optim),
-        OnCuda = settings.Model.Device.type == TorchSharp.DeviceType.CUDA,
-    };
+        var model = settings.Model;
+        var setup = MemorySetup.Of(model.Config, model.Lora, model.Quantization, settings.Training, settings.Optimizer, model.Device.type == TorchSharp.DeviceType.CUDA);
+        return model.AppliesDropout ? setup : setup with { Dropout = 0 };
+    }
 
-    private static BenchmarkResult Run<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, Held before, Func<IReadOnlyList<T>, MemoryPlan> planOf, Func<MistralForCausalLM, IObjective<T>> objectiveOf,
-        Func<T, double> productsOf, CancellationToken cancellation)
+    private static BenchmarkResult Run<T>(BenchmarkSettings settings, BenchmarkRows<T> work, Held before, Func<MistralForCausalLM, IObjective<T>> objectiveOf, Func<T, double> productsOf, CancellationToken cancellation)
     {
         using var policy = settings.Model.Create(trainable: true);
         var objective = objectiveOf(policy);
-        RequireRoom(settings, objective, rows);
+        work.RequireRoom();
         var options = new TrainerOptions(settings.Training with { MaxSteps = settings.Warm + settings.Steps }, settings.Optimizer, new(), Seed: 0);
-        using var trainer = new Trainer<T>(policy, objective, new(rows, [], Shuffle: false), options, new(new(""), (_, _) => { }), SilentObserver.Instance);
+        using var trainer = new Trainer<T>(policy, objective, new(work.All, [], Shuffle: false), options, new(new(""), (_, _) => { }), SilentObserver.Instance);
         List<double> seconds = [], losses = [];
         for (var step = 0; step < settings.Warm + settings.Steps; step++)
         {
@@ -137,40 +139,16 @@ public static class Benchmark
             if (step >= settings.Warm) seconds.Add(watch.Elapsed.TotalSeconds);
         }
         var (peak, counted, ofDevice) = (ProcessMemory.Peak, TensorMemory.IsCounted ? TensorMemory.Peak - before.Tensors : (long?)null, DeviceMemory.Used(settings.Model.Device));
-        var timed = RowsOf(settings, rows, settings.Warm + 1).ToList();
+        var timed = work.From(settings.Warm + 1).ToList();
         var (total, tokens) = (seconds.Sum(), timed.Sum(row => (double)objective.TokensOf(row)));
         var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
             settings.Model.Dtype, settings.Model.Device);
         var operations = timed.Sum(productsOf) / total;
         return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before.Process), rate, operations / rate, operations, null)
         {
-            Plan = BatchesOf(settings, rows, objective).Select(planOf).MaxBy(plan => plan.Total)!,
+            Plan = work.Plan,
             CountedPeakBytes = counted,
             DevicePeakBytes = ofDevice - before.OfDevice,
         };
     }
-
-    /// <summary>The micro-batches of all steps.</summary>
-    private static IEnumerable<List<T>> BatchesOf<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, IObjective<T> objective)
-    {
-        var plan = new BatchPlan(rows.Count, settings.Training.PerDeviceTrainBatchSize, settings.Training.GradientAccumulationSteps, null)
-        {
-            MaxTokens = settings.Training.MaxTokensPerBatch,
-            TokensOf = row => objective.TokensAtOnce(rows[row]),
-        };
-        return Enumerable.Range(1, settings.Warm + settings.Steps).SelectMany(plan.MicroBatches).Select(indices => indices.Select(index => rows[index]).ToList());
-    }
-
-    /// <summary>The rows of the steps from <paramref name="firstStep"/> on, in the order of the file as the trainer takes them.</summary>
-    private static IEnumerable<T> RowsOf<T>(BenchmarkSettings settings, IReadOnlyList<T> rows, int firstStep)
-    {
-        var plan = new BatchPlan(rows.Count, settings.Training.PerDeviceTrainBatchSize, settings.Training.GradientAccumulationSteps, null);
-        return Enumerable.Range(firstStep, settings.Warm + settings.Steps - firstStep + 1)
-            .SelectMany(step => plan.MicroBatches(step)).SelectMany(indices => indices).Select(index => rows[index]);
-    }
-
-    /// <summary>A row that alone is over the limit is refused here as in a run.</summary>
-    private static void RequireRoom<T>(BenchmarkSettings settings, IObjective<T> objective, IReadOnlyList<T> rows) =>
-        new TokenLimit<T>(settings.Training.MaxTokensPerBatch, objective.TokensAtOnce).RequireRoom(
-            rows, (row, index) => row is TokenizedPair pair ? $"{pair.Location}" : $"block {index + 1}", "leave the row out");
 }

@@ -1,6 +1,7 @@
 using Zephyr.Data.Batches;
 using Zephyr.Model;
 using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
 using Zephyr.Model.Weights;
 using static TorchSharp.torch;
 
@@ -17,14 +18,19 @@ public sealed record BenchmarkModel(MistralConfig Config, string? Folder, long S
     /// <summary>The adapter that is trained; null where all weights are.</summary>
     public LoraConfig? Lora { get; init; }
 
+    /// <summary>Whether its dropout is applied.</summary>
+    public bool AppliesDropout { get; init; } = true;
+
+    /// <summary>How linear maps are held in 4 bits, under the adapter and in a reference; null where they are held whole.</summary>
+    public Nf4Settings? Quantization { get; init; }
+
     /// <summary>The same weights each time.</summary>
     /// <param name="trainable">Gradients are wanted (a policy, with its adapter where there is one) or not (a reference).</param>
     public MistralForCausalLM Create(bool trainable)
     {
         var all = trainable && Lora is null;
-        var model = Folder is null ? FreshModel.Create(Config, Seed, Device, Dtype, all) : ModelFolder.LoadPlain(Folder, Dtype, Device, all);
-        model.ChooseAttention(AttnImplementation);
-        if (trainable && Lora is not null) model.Attach(LoraAdapter.Fresh(Lora, Config, Seed, Device));
+        var model = Folder is null ? FreshModel.Create(Config, Seed, Device, Dtype, all, Quantization) : ModelFolder.LoadPlain(Folder, Dtype, Device, all, Quantization);
+        if (trainable && Lora is not null) model.Attach(LoraAdapter.Fresh(Lora, Config, Seed, Device, AppliesDropout));
         model.ChooseAttention(AttnImplementation);
         return model;
     }

@@ -12,7 +12,8 @@ namespace Zephyr.Training.Watchdogs;
 /// <param name="run">Runs micro-batches.</param>
 /// <param name="parameters">Whose gradients are forgotten.</param>
 /// <param name="names">Names rows.</param>
-internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, ParameterSet parameters, RowNames names)
+/// <param name="advice">Asked where memory runs out: what would take less.</param>
+internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, ParameterSet parameters, RowNames names, Func<string> advice)
 {
     /// <summary>Makes the pass.</summary>
     /// <param name="microBatch">The rows.</param>
@@ -29,8 +30,7 @@ internal sealed class TrialPass(Func<IEnumerable<int[]>, StepSums> run, Paramete
         }
         catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
         {
-            throw new UserErrorException($"preflight: the largest micro-batch ahead, {microBatch.Length} rows ({names.Of(microBatch)}), does not fit into memory: {TorchErrors.Reason(error)}; "
-                + "give a smaller per_device_train_batch_size or max_tokens_per_batch, or gradient_checkpointing: true", error);
+            throw new UserErrorException($"preflight: the largest micro-batch ahead, {microBatch.Length} rows ({names.Of(microBatch)}), does not fit into memory: {TorchErrors.Reason(error)}; {advice()}", error);
         }
         finally
         {
