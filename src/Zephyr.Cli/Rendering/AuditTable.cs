@@ -15,6 +15,7 @@ internal static class AuditTable
         ResultTable.Write(console, ["", ">count"],
         [
             ["prompts read", $"{audit.Rows}"],
+            .. (audit.BadRows ?? audit.Asking?.BadRows ?? []).Select(bad => new[] { $"row left out: {bad.Reason}", $"{bad.Rows}" }),
             ["pairs for training", $"{audit.TrainPairs}"],
             ["pairs for testing", $"{audit.TestPairs}"],
             .. Dropped("prompt without a pair", audit.DroppedPrompts),

@@ -42,7 +42,7 @@ internal static class PlanText
     /// <summary>A run of aif.</summary>
     public static IEnumerable<string> Of(AiFeedbackPlan plan)
     {
-        if (plan.Asking is { } asking) return Of(plan, asking);
+        if (plan.Asking is { } asking) return [.. Of(plan, asking), .. Notes(plan)];
         var audit = plan.Audit;
         return
         [
@@ -61,8 +61,11 @@ internal static class PlanText
                     .. audit.DroppedPrompts.Where(drop => drop.Value > 0).Select(drop => new[] { $"prompt without a pair: {Words($"{drop.Key}")}", Whole(drop.Value) }),
                     .. audit.DroppedCompletions.Where(drop => drop.Value > 0).Select(drop => new[] { $"answer left out: {Words($"{drop.Key}")}", Whole(drop.Value) }),
                 ]),
+            .. Notes(plan),
         ];
     }
+
+    private static IEnumerable<string> Notes(AiFeedbackPlan plan) => plan.Notes.Count > 0 ? ["", .. plan.Notes.Select(OneLine)] : [];
 
     /// <summary>A run of aif that asks models.</summary>
     private static IEnumerable<string> Of(AiFeedbackPlan plan, AskingPlan asking)

@@ -30,6 +30,9 @@ public sealed record AiFeedbackPlan(IReadOnlyList<string> Inputs, FeedbackAudit?
 {
     /// <summary>The audit of a run that begins at scores.</summary>
     public FeedbackAudit Audit => Pairs ?? throw new InvalidOperationException("models are asked first");
+
+    /// <summary>Rows that are left out because they cannot be used: their number by reason, and the first of them.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 }
 
 /// <summary>
@@ -74,7 +77,9 @@ public static class AiFeedback
                 File.WriteAllText(output.PathOf(AuditName), asked.ToJson());
                 return new(inputs, Commit(""), asked, null);
             }
-            var audit = new PreferencePairs(config, evaluation).Write(asked is null ? inputs : [output.PathOf(AskedFiles.Completions)], output, cancel) with { Asking = asked };
+            var pairs = new PreferencePairs(config, evaluation);
+            var audit = pairs.Write(asked is null ? inputs : [output.PathOf(AskedFiles.Completions)], output, cancel) with { Asking = asked };
+            foreach (var note in pairs.Notes) observer.OnNote(note);
             if (audit.Pairs == 0 && asked is null) throw new UserErrorException(NoPairs(audit) + WhatHelps);
             File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
             return audit.Pairs > 0 ? new(inputs, Commit(""), asked, audit) : throw new RunFailedException(NoPairs(audit, Commit(NoPairs(audit)), config.Run.OutputDir));
@@ -113,12 +118,13 @@ public static class AiFeedback
         {
             var asking = new FeedbackAsking(config, evaluation, cancel);
             StagedOutput.RequireFree(config.Run);
-            return new(asking.Inputs, null, 0, config.Run.OutputDir, asking.Estimate(cancel));
+            return new(asking.Inputs, null, 0, config.Run.OutputDir, asking.Estimate(cancel)) { Notes = asking.Notes };
         }
         var inputs = DataFiles.Resolve(config.Source.Feedback);
         StagedOutput.RequireFree(config.Run);
-        var (audit, test) = new PreferencePairs(config, evaluation).Count(inputs, cancel);
-        return audit.Pairs == 0 ? throw new UserErrorException(NoPairs(audit) + WhatHelps) : new(inputs, audit, test, config.Run.OutputDir, null);
+        var pairs = new PreferencePairs(config, evaluation);
+        var (audit, test) = pairs.Count(inputs, cancel);
+        return audit.Pairs == 0 ? throw new UserErrorException(NoPairs(audit) + WhatHelps) : new(inputs, audit, test, config.Run.OutputDir, null) { Notes = pairs.Notes };
     }
 
     private static string NoPairs(FeedbackAudit audit) => $"no pair is left of {audit.Rows} prompts: "

@@ -46,7 +46,8 @@ public sealed class JudgedEvalTests : IDisposable
         await using var judge = await FakeEndpoint.Start((context, _, _) => FakeEndpoint.Answer(context, "I like both."));
         var run = await Run("eval", "winrate", "--answers", Answers("model", ["a"]), "--baseline_answers", Answers("baseline", ["b"]), "--judge", $"{judge.BaseUrl}#j",
             "--output_dir", _folder.PathOf("out"), "--quiet", "--max_reasks", "1");
-        Assert.Equal(0, run.Code);
+        Assert.Equal((1, "zephyr: there is no figure, as nothing was judged: 1 failed, the first with: "), (run.Code, run.Error[..77]));
+        Assert.EndsWith($"; {_folder.PathOf("out/judgments.jsonl")} says why, and all calls are kept: the same command with another judge, rubrics or max_reasks pays for no answer again\n", run.Error);
         Assert.Contains("no prompt has a verdict", run.Output);
         Assert.Contains("found no verdict, expected a verdict: A, B or tie", run.Output);
         Assert.Equal(4, judge.Requests.Count);

@@ -160,20 +160,6 @@ public class FromPromptsTests
         Assert.Contains("\n# paid for so far  30 calls, ", rest.Output);
     }
 
-    /// <summary>The same prompt in two rows is one prompt; one that occurs in an evaluation set, or is blank, is not paid for.</summary>
-    [Fact]
-    public async Task Prompts_that_can_give_no_pair_are_not_paid_for()
-    {
-        await using var world = await FeedbackWorld.Start(prompts: 4);
-        File.AppendAllText(world.Prompts, "What is 0 and 0?\n   \n");
-        File.WriteAllText(world.PathOf("eval.jsonl"), """{"question": "What is 2 and 2?"}""" + "\n");
-        var run = CliRun.Of(world.Args("out", "--decontaminate", world.PathOf("eval.jsonl"), "--decontaminate_ngram", "5", "--max_prompts", "3"));
-        Assert.True(run.Code == 0, run.Error);
-        Assert.Equal(8, world.Asked.Count);
-        Assert.Equal(3, File.ReadLines(world.PathOf("out/completions.jsonl")).Count());
-        Assert.DoesNotContain(world.Asked, request => request.Contains("What is 2 and 2?", StringComparison.Ordinal));
-    }
-
     /// <summary>A folder on this machine answers in batches, is asked once, and is another model when its content changes. What it cannot read is its failure and no fault of the run.</summary>
     [Fact]
     public async Task A_local_model_is_a_member_of_the_pool()
