@@ -1,6 +1,7 @@
 using Zephyr.Cli.Rendering;
 using Zephyr.Feedback.Calls;
 using Zephyr.Pipeline;
+using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
 
@@ -13,16 +14,17 @@ internal static class JudgedCommand
     /// <param name="estimate">What --dry-run says.</param>
     /// <param name="run">Asks, and writes the results.</param>
     /// <param name="write">The report as tables.</param>
+    /// <param name="nothing">Why there is no figure, where there is none: that is a failed run, whatever it wrote.</param>
     public static int Run<TReport>(JudgedOptions options, CliSession session, string what, Func<JudgedEstimate> estimate,
-        Func<ICallObserver, Func<object, string>, CancellationToken, Task<TReport>> run, Action<TReport> write) where TReport : notnull
+        Func<ICallObserver, Func<object, string>, CancellationToken, Task<TReport>> run, Action<TReport> write, Func<TReport, string?> nothing) where TReport : notnull
     {
-        if (options.DryRun) return JudgedTables.Write(session.Console, estimate(), what, options.Json);
+        if (options.DryRun) return JudgedTables.Write(session.Console, estimate(), what, options);
         TReport report;
         using (var log = Logging.Create(options.OutputDir!))
         using (var calls = new CallConsole(session.Console, log, options.Quiet, TimeProvider.System))
             report = run(calls, JsonResult.TextOf, session.Cancellation).GetAwaiter().GetResult();
         if (options.Json) JsonResult.Write(session.Console.Output, report);
         else write(report);
-        return ExitCodes.Done;
+        return nothing(report) is { } why ? throw new RunFailedException(why) : ExitCodes.Done;
     }
 }

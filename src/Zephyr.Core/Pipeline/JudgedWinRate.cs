@@ -71,7 +71,7 @@ public sealed class JudgedWinRate
             .Select(group => (group.Key, Rate: WinRate.Of([.. group.Select(ComparisonOf)], bootstrap))).Where(group => group.Rate is not null);
         var judgments = _run.Write("judgments.jsonl", JudgedRun.Lines(outcomes.Select(ToRow)));
         var report = new WinRateReport(WinRate.Of([.. outcomes.Select(ComparisonOf)], bootstrap), [.. groups.Select(group => KeyValuePair.Create(group.Key, group.Rate!))],
-            [.. outcomes.Where(outcome => FailureOf(outcome) is not null).Select(outcome => $"{PromptId.Of(outcome.Prompt.Text)[..12]}: {FailureOf(outcome)}")], usage, [judgments]);
+            [.. outcomes.Index().Where(pair => FailureOf(pair.Item) is not null).Select(pair => $"prompt {pair.Index + 1} ({PromptId.Of(pair.Item.Prompt.Text)[..16]}): {FailureOf(pair.Item)}")], usage, [judgments]);
         return report with { Files = [judgments, _run.Write("winrate.json", toJson(report))] };
     }
 

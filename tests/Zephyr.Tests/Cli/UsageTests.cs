@@ -78,7 +78,7 @@ public class UsageTests
         "--max_prompt_length: must be under max_length (1024), or no room is left for an answer (was 2000)")]
     [InlineData("eval --model m --pairs a --ref_model c --tokenization trl", "--truncation_mode: must be keep_start for tokenization trl (was keep_end)")]
     [InlineData("aif --feedback f --output_dir o --resume out/checkpoint-1",
-        "zephyr: --resume out/checkpoint-1: aif has no checkpoints and goes on from its journal of calls by itself, expected auto or never")]
+        "--resume: unknown option; zephyr aif --help lists them")]
     [InlineData("aif --feedback f --output_dir o --formats []", "--formats: must name parquet, jsonl or both (was empty)")]
     [InlineData("tokenize --tokenizer nowhere --text a", "zephyr: nowhere: there is no such tokenizer folder or file")]
     [InlineData("score --model m", "--ids: is required: JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}")]
