@@ -69,6 +69,8 @@ public class UsageTests
     [InlineData("inspect data --dataset x --beta 0.1 --betta 2 --rows", "--betta: unknown option; did you mean --beta?\n--rows: needs a value")]
     [InlineData("inspect data --dataset x --beta 0.1", "model_name_or_path: is required, in the config file or as --model_name_or_path: model folder: config.json, *.safetensors, tokenizer.model")]
     [InlineData("inspect data --seed 1", "zephyr: inspect data: the keys that are given are keys of sft, aif and dpo: say which with --stage")]
+    [InlineData("eval perplexity --model m --conversations c --rows /nowhere/rows.jsonl", "zephyr: rows /nowhere/rows.jsonl: there is no folder /nowhere, expected one that is there")]
+    [InlineData("eval preferences --model m --pairs p --report /", "zephyr: report /: found a folder, expected the name of a file")]
     [InlineData("eval --model m", "--pairs: give one of --pairs and --conversations")]
     [InlineData("eval --model m --pairs a --conversations b --ref_model c", "--pairs: give one of --pairs and --conversations")]
     [InlineData("eval --model m --conversations b --ref_model c", "--ref_model: goes with --pairs, and --pairs with it")]

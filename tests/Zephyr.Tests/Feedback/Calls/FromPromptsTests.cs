@@ -126,6 +126,31 @@ public class FromPromptsTests
     }
 
     [Fact]
+    public async Task Answers_without_a_judge_that_cannot_be_had_are_a_failed_run_and_some_of_them_a_word()
+    {
+        var refused = "What is ";
+        await using var world = await FeedbackWorld.Start(prompts: 3, fault: async (context, body, _) =>
+        {
+            if (!FakeEndpoint.LastMessage(body).StartsWith(refused, StringComparison.Ordinal)) return false;
+            await FakeEndpoint.Error(context, 400, "too long");
+            return true;
+        });
+        string[] args = [.. world.Args("out", "--retry_failed", "all").Where(word => word is not ("--judge" or "judge"))];
+        var none = CliRun.Of(args);
+        var (failures, kept) = (world.PathOf("out/failures.jsonl"), $"all calls are kept in {world.PathOf("out")}");
+        Assert.Equal((1, $"zephyr: none of 6 answers to 3 prompts could be had, {failures} says why (the first: HTTP 400: too long); {kept}: the same command with overwrite_output_dir: true "
+            + "makes only those again that failed for a reason that may pass (retry_failed)\n"), (none.Code, none.Error));
+        Assert.Equal(["audit.json", "completions.jsonl", "failures.jsonl"], world.Files("out").Keys.Order());
+
+        refused = "What is 1 ";
+        var some = CliRun.Of([.. args, "--overwrite_output_dir", "true"]);
+        Assert.Equal(0, some.Code);
+        Assert.EndsWith($"\n2 answers could not be had, 0 questions to the judge came to nothing; {failures} says why (the first: HTTP 400: too long); the same command with overwrite_output_dir: true "
+            + "makes only those calls again that failed for a reason that may pass (retry_failed)\n", some.Error);
+        Assert.Contains($"wrote {failures}\n", some.Output);
+    }
+
+    [Fact]
     public async Task Without_a_judge_it_ends_at_answers_which_a_later_run_scores()
     {
         await using var world = await FeedbackWorld.Start(prompts: 5);
