@@ -55,6 +55,6 @@ internal static class EvalMtBenchCommand
         }
         var evaluation = options.Create();
         return JudgedCommand.Run(options, session, "questions", evaluation.Estimate, evaluation.Run, report => JudgedTables.Write(session.Console, report),
-            report => report.Table.All.Questions > 0 ? null : $"no turn has a score, for which {report.Files[0]} has the reasons; all calls are kept, and the same command makes only those again that retry_failed says");
+            report => report.Table.All.Questions == 0 ? report.Failures : null);
     }
 }

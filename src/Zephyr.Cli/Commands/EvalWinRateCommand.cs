@@ -40,6 +40,6 @@ internal static class EvalWinRateCommand
     {
         var evaluation = options.Create();
         return JudgedCommand.Run(options, session, "prompts", evaluation.Estimate, evaluation.Run, report => JudgedTables.Write(session.Console, report),
-            report => report.All is not null ? null : $"no prompt has a verdict, for which {report.Files[0]} has the reasons; all calls are kept, and the same command makes only those again that retry_failed says");
+            report => report.All is null ? report.Failures : null);
     }
 }

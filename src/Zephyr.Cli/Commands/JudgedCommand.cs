@@ -14,9 +14,10 @@ internal static class JudgedCommand
     /// <param name="estimate">What --dry-run says.</param>
     /// <param name="run">Asks, and writes the results.</param>
     /// <param name="write">The report as tables.</param>
-    /// <param name="nothing">Why there is no figure, where there is none: that is a failed run, whatever it wrote.</param>
+    /// <param name="failures">What could not be had, where there is no figure at all; null where there is one.</param>
+    /// <exception cref="RunFailedException">There is no figure; the results, with their reasons, are written and shown all the same.</exception>
     public static int Run<TReport>(JudgedOptions options, CliSession session, string what, Func<JudgedEstimate> estimate,
-        Func<ICallObserver, Func<object, string>, CancellationToken, Task<TReport>> run, Action<TReport> write, Func<TReport, string?> nothing) where TReport : notnull
+        Func<ICallObserver, Func<object, string>, CancellationToken, Task<TReport>> run, Action<TReport> write, Func<TReport, IReadOnlyList<string>?> failures) where TReport : notnull
     {
         if (options.DryRun) return JudgedTables.Write(session.Console, estimate(), what, options);
         TReport report;
@@ -25,6 +26,10 @@ internal static class JudgedCommand
             report = run(calls, JsonResult.TextOf, session.Cancellation).GetAwaiter().GetResult();
         if (options.Json) JsonResult.Write(session.Console.Output, report);
         else write(report);
-        return nothing(report) is { } why ? throw new RunFailedException(why) : ExitCodes.Done;
+        return failures(report) is { } all ? throw new RunFailedException(NoFigure(options.OutputDir!, all)) : ExitCodes.Done;
     }
+
+    private static string NoFigure(string outputDir, IReadOnlyList<string> failures) =>
+        $"there is no figure, as nothing was judged: {failures.Count} failed, the first with: {failures[0]}; {Path.Combine(outputDir, "judgments.jsonl")} says why, "
+        + "and all calls are kept: the same command with another judge, rubrics or max_reasks pays for no answer again";
 }

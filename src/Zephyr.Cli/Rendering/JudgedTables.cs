@@ -16,6 +16,7 @@ internal static class JudgedTables
     {
         if (report.All is null)
         {
+            console.Output.WriteLine("no prompt has a verdict");
             Finish(console, report.Failures, report.Calls, report.Files);
             return;
         }

@@ -34,6 +34,18 @@ public sealed record JudgedSettings(string OutputDir, string Judge, BudgetOption
     public int BootstrapSamples { get; init; } = 2000;
 }
 
+/// <summary>What figures rest on, kept beside them: who answered and who judged what, and how they were asked.</summary>
+/// <param name="Zephyr">The program's version.</param>
+/// <param name="Answers">Whose answers are judged.</param>
+/// <param name="Baseline">Whose they are compared with; null for none.</param>
+/// <param name="Items">The files of prompts or questions, and of right answers.</param>
+/// <param name="Settings">How they were asked, keys that were not given with their defaults.</param>
+public sealed record JudgedRecord(string? Zephyr, AnswerSide Answers, AnswerSide? Baseline, IReadOnlyList<string> Items, JudgedSettings Settings)
+{
+    internal static JudgedRecord Of(JudgedSettings settings, AnswerSide answers, AnswerSide? baseline, IReadOnlyList<string> items) =>
+        new(RunRecord.Version, answers, baseline, items, settings);
+}
+
 /// <summary>What asking would come to.</summary>
 /// <param name="Models">The calls ahead by role and model.</param>
 /// <param name="Spent">What earlier starts of the run have paid for.</param>

@@ -22,7 +22,8 @@ public sealed record MtBenchInput(IReadOnlyList<string> Questions, IReadOnlyList
 /// <param name="Failures">Answers and scores that could not be had, with their reasons.</param>
 /// <param name="Calls">What asking came to.</param>
 /// <param name="Files">Files written.</param>
-public sealed record MtBenchReport(MtBenchTable Table, IReadOnlyList<string> Failures, IReadOnlyList<ModelUsage> Calls, IReadOnlyList<string> Files);
+/// <param name="Record">What the figures rest on.</param>
+public sealed record MtBenchReport(MtBenchTable Table, IReadOnlyList<string> Failures, IReadOnlyList<ModelUsage> Calls, IReadOnlyList<string> Files, JudgedRecord Record);
 
 /// <summary>
 /// MT-Bench's single-answer grading: two turns a question, each graded from 1 to 10, the second with the first before it, and against reference answers in mathematics, reasoning and code.
@@ -97,7 +98,7 @@ public sealed class MtBenchRun
             ["failure"] = turn.Grade.Failure,
         })))];
         if (_answers is null) files.Add(_run.Write("answers.jsonl", JudgedRun.Lines(outcomes.Where(outcome => !outcome.Answers.Contains(null)).Select(AnswersOf))));
-        var report = new MtBenchReport(table, [.. turns.Where(turn => turn.Grade.Failure is not null).Select(turn => $"question {turn.Question.Id}, turn {turn.Turn}: {turn.Grade.Failure}")], usage, files);
+        var report = new MtBenchReport(table, [.. turns.Where(turn => turn.Grade.Failure is not null).Select(turn => $"question {turn.Question.Id}, turn {turn.Turn}: {turn.Grade.Failure}")], usage, files, JudgedRecord.Of(_settings, _input.Answers, null, [.. _input.Questions, .. _input.References]));
         return report with { Files = [.. files, _run.Write("mtbench.json", toJson(report))] };
     }
 

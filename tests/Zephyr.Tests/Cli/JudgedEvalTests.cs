@@ -36,6 +36,10 @@ public sealed class JudgedEvalTests : IDisposable
         Assert.Equal(8, judge.Requests.Count);
         Assert.Equal(run.Output, again.Output);
         Assert.Equal(all.GetRawText(), JsonDocument.Parse(File.ReadAllText(_folder.PathOf("out/winrate.json"))).RootElement.GetProperty("all").GetRawText());
+        var record = JsonDocument.Parse(run.Output).RootElement.GetProperty("record");
+        Assert.Equal($"{judge.BaseUrl}#j", record.GetProperty("settings").GetProperty("judge").GetString());
+        Assert.Equal((_folder.PathOf("model.jsonl"), _folder.PathOf("baseline.jsonl"), 0), (record.GetProperty("answers").GetProperty("files")[0].GetString(),
+            record.GetProperty("baseline").GetProperty("files")[0].GetString(), record.GetProperty("settings").GetProperty("max_reasks").GetInt32()));
         var table = await Run([.. args.Where(word => word != "--json")]);
         Assert.Matches(@"all\s+4\s+62\.50", table.Output);
     }
@@ -46,9 +50,10 @@ public sealed class JudgedEvalTests : IDisposable
         await using var judge = await FakeEndpoint.Start((context, _, _) => FakeEndpoint.Answer(context, "I like both."));
         var run = await Run("eval", "winrate", "--answers", Answers("model", ["a"]), "--baseline_answers", Answers("baseline", ["b"]), "--judge", $"{judge.BaseUrl}#j",
             "--output_dir", _folder.PathOf("out"), "--quiet", "--max_reasks", "1");
-        Assert.Equal(1, run.Code);
-        Assert.Equal($"zephyr: no prompt has a verdict, for which {_folder.PathOf("out/judgments.jsonl")} has the reasons; all calls are kept, and the same command makes only those again that retry_failed says\n", run.Error);
+        Assert.Equal((1, "zephyr: there is no figure, as nothing was judged: 1 failed, the first with: "), (run.Code, run.Error[..77]));
+        Assert.EndsWith($"; {_folder.PathOf("out/judgments.jsonl")} says why, and all calls are kept: the same command with another judge, rubrics or max_reasks pays for no answer again\n", run.Error);
         Assert.DoesNotContain("win rate", run.Output);
+        Assert.Contains("no prompt has a verdict", run.Output);
         Assert.Contains("failed: prompt 1 (", run.Output);
         Assert.Contains("found no verdict, expected a verdict: A, B or tie", run.Output);
         Assert.Equal(4, judge.Requests.Count);
@@ -96,7 +101,7 @@ public sealed class JudgedEvalTests : IDisposable
         var run = await Run(args);
         Assert.Equal(1, run.Code);
         Assert.StartsWith(Unreferenced, run.Error);
-        Assert.EndsWith($"zephyr: no turn has a score, for which {_folder.PathOf("out/judgments.jsonl")} has the reasons; all calls are kept, and the same command makes only those again that retry_failed says\n", run.Error);
+        Assert.Contains("zephyr: there is no figure, as nothing was judged: 1 failed, the first with: question 7, turn 1: ", run.Error);
     }
 
     [Fact]
