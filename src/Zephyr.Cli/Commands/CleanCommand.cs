@@ -14,7 +14,8 @@ internal static class CleanCommand
 
     private static int Run(ResolvedConfig<CleanConfig> config, StageSession session)
     {
-        var result = DatasetCleaning.Run(config, session.Cancellation);
+        var result = DatasetCleaning.Run(config, session.Settings.Observer, session.Cancellation);
+        session.Console.Live?.Clear();
         foreach (var note in result.Notes) session.Log.Warning("{Note}", note);
         foreach (var file in result.Files) session.Log.Information("wrote {File}", file);
         CleaningText.Write(session.Console, result);
