@@ -52,11 +52,12 @@ public sealed class JudgedEvalTests : IDisposable
             "--output_dir", _folder.PathOf("out"), "--quiet", "--max_reasks", "1");
         Assert.Equal((1, "zephyr: there is no figure, as nothing was judged: 1 failed, the first with: "), (run.Code, run.Error[..77]));
         Assert.EndsWith($"; {_folder.PathOf("out/judgments.jsonl")} says why, and all calls are kept: the same command with another judge, rubrics or max_reasks pays for no answer again\n", run.Error);
-        Assert.DoesNotContain("win rate", run.Output);
         Assert.Contains("no prompt has a verdict", run.Output);
-        Assert.Contains("failed: prompt 1 (", run.Output);
         Assert.Contains("found no verdict, expected a verdict: A, B or tie", run.Output);
         Assert.Equal(4, judge.Requests.Count);
+        // A table without a figure would say nothing.
+        Assert.DoesNotContain("win rate", run.Output);
+        Assert.Contains("failed: prompt 1 (", run.Output);
     }
 
     [Fact]
