@@ -19,7 +19,7 @@ internal static class JudgedCommand
     public static int Run<TReport>(JudgedOptions options, CliSession session, string what, Func<JudgedEstimate> estimate,
         Func<ICallObserver, Func<object, string>, CancellationToken, Task<TReport>> run, Action<TReport> write, Func<TReport, IReadOnlyList<string>?> failures) where TReport : notnull
     {
-        if (options.DryRun) return JudgedTables.Write(session.Console, estimate(), what, options.Json);
+        if (options.DryRun) return JudgedTables.Write(session.Console, estimate(), what, options);
         TReport report;
         using (var log = Logging.Create(options.OutputDir!))
         using (var calls = new CallConsole(session.Console, log, options.Quiet, TimeProvider.System))

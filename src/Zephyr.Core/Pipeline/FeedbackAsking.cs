@@ -17,7 +17,8 @@ namespace Zephyr.Pipeline;
 /// <param name="Models">The calls ahead by role and model.</param>
 /// <param name="Budget">The caps.</param>
 /// <param name="Reasks">How often a judge may be asked again; 0 without one.</param>
-public sealed record AskingPlan(long Prompts, string Journal, CallUsage Spent, IReadOnlyList<ModelEstimate> Models, BudgetOptions Budget, int Reasks);
+/// <param name="Missing">What the run needs besides and is not there.</param>
+public sealed record AskingPlan(long Prompts, string Journal, CallUsage Spent, IReadOnlyList<ModelEstimate> Models, BudgetOptions Budget, int Reasks, IReadOnlyList<string> Missing);
 
 /// <summary>
 /// The part of aif in which models are asked: prompts become answers, answers become scores. What becomes of a prompt depends on the seed and on the answers, never on the order in
@@ -108,7 +109,7 @@ internal sealed class FeedbackAsking
             };
             foreach (var question in judge?.Questions(answered) ?? []) estimate.Add(question);
         }
-        return new(Prompts, Journal, estimate.Spent, estimate.Models, _config.Budget, judge is null ? 0 : _config.Judging.MaxReasks);
+        return new(Prompts, Journal, estimate.Spent, estimate.Models, _config.Budget, judge is null ? 0 : _config.Judging.MaxReasks, [.. _pool.MissingKeys]);
     }
 
     private async Task<JudgedPrompt> Ask(ModelCalls calls, Judge? judge, int row, AnsweredPrompt prompt, CancellationToken stop)

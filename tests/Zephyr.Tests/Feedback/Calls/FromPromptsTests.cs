@@ -82,8 +82,9 @@ public class FromPromptsTests
         await using var world = await FeedbackWorld.Start(prompts: 3, judge: _ => "Once upon a time there was a score.");
         var run = CliRun.Of(world.Args("out", "--max_reasks", "1"));
         Assert.Equal(1, run.Code);
-        Assert.Equal("zephyr: no pair is left of 3 prompts: fewer_than_two_answers 3; of 6 answers 0 could not be had, and 6 questions to the judge came to nothing, "
-            + $"{world.PathOf("out/failures.jsonl")} says why; all calls are kept in {world.PathOf("out")}: the same command with overwrite_output_dir: true and other keys pays for none of them again\n", run.Error);
+        Assert.StartsWith("zephyr: no pair is left of 3 prompts: fewer_than_two_answers 3 (of 6 answers: no_score 6); of 6 answers 0 could not be had, and 6 questions to the judge came to nothing, "
+            + $"{world.PathOf("out/failures.jsonl")} says why (the first: found no ", run.Error);
+        Assert.EndsWith($"(asked 2 times)); all calls are kept in {world.PathOf("out")}: the same command with overwrite_output_dir: true and other keys pays for none of them again\n", run.Error);
         Assert.Equal(["audit.json", "completions.jsonl", "failures.jsonl"], world.Files("out").Keys.Order());
         var failures = File.ReadLines(world.PathOf("out/failures.jsonl")).Select(line => JsonNode.Parse(line)!).ToList();
         Assert.Equal(6, failures.Count);
@@ -122,6 +123,31 @@ public class FromPromptsTests
         var journal = File.ReadLines(world.PathOf("out/calls.jsonl")).Skip(1).Select(line => JsonNode.Parse(line)!).ToList();
         Assert.Equal(journal.Count, journal.Select(entry => (string)entry["key"]!).Distinct().Count());
         Assert.Equal(120, journal.Count(entry => ((string)entry["purpose"]!).StartsWith("generate/", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Answers_without_a_judge_that_cannot_be_had_are_a_failed_run_and_some_of_them_a_word()
+    {
+        var refused = "What is ";
+        await using var world = await FeedbackWorld.Start(prompts: 3, fault: async (context, body, _) =>
+        {
+            if (!FakeEndpoint.LastMessage(body).StartsWith(refused, StringComparison.Ordinal)) return false;
+            await FakeEndpoint.Error(context, 400, "too long");
+            return true;
+        });
+        string[] args = [.. world.Args("out", "--retry_failed", "all").Where(word => word is not ("--judge" or "judge"))];
+        var none = CliRun.Of(args);
+        var (failures, kept) = (world.PathOf("out/failures.jsonl"), $"all calls are kept in {world.PathOf("out")}");
+        Assert.Equal((1, $"zephyr: none of 6 answers to 3 prompts could be had, {failures} says why (the first: HTTP 400: too long); {kept}: the same command with overwrite_output_dir: true "
+            + "makes only those again that failed for a reason that may pass (retry_failed)\n"), (none.Code, none.Error));
+        Assert.Equal(["audit.json", "completions.jsonl", "failures.jsonl"], world.Files("out").Keys.Order());
+
+        refused = "What is 1 ";
+        var some = CliRun.Of([.. args, "--overwrite_output_dir", "true"]);
+        Assert.Equal(0, some.Code);
+        Assert.EndsWith($"\n2 answers could not be had, 0 questions to the judge came to nothing; {failures} says why (the first: HTTP 400: too long); the same command with overwrite_output_dir: true "
+            + "makes only those calls again that failed for a reason that may pass (retry_failed)\n", some.Error);
+        Assert.Contains($"wrote {failures}\n", some.Output);
     }
 
     [Fact]
