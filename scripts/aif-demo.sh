@@ -6,7 +6,12 @@
 # A model that is too small to judge in form gives no pair: that ends with exit code 1, a sentence with the counts, and a reason for each judgment in failures.jsonl.
 set -euo pipefail
 root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
-model=${1:?aif-demo.sh needs a model folder} prompts=24 kills=4 RANDOM=1 name= command=
+case ${1:-} in
+  -h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}" && exit 0 ;;
+  '' | -*) echo "aif-demo.sh: found ${1:-nothing}, expected a model folder first; --help says more" >&2 && exit 2 ;;
+esac
+model=$1 prompts=24 kills=4 RANDOM=1 name= command=
+[ -e "$model/config.json" ] || [ -e "$model/adapter_config.json" ] || { echo "aif-demo.sh: $model holds no model (config.json or adapter_config.json)" >&2; exit 2; }
 shift
 while [ $# -gt 0 ]; do
   case $1 in
@@ -32,11 +37,15 @@ for i in $(seq "$prompts"); do echo "Tell me story $i of a cat and a dog."; done
 
 lines() { [ ! -e "$1" ] && echo 0 || wc -l <"$1"; }
 
-demo() { # NAME PORT MODEL_NAME
+demo() { # NAME PORT MODEL_NAME LOG
   local out=$work/$1 code=0 killed=0 pid before
   local args=(aif --prompts "$work/prompts.txt" --models "http://127.0.0.1:$2/v1#$3" --judge "http://127.0.0.1:$2/v1#$3" --completions_per_prompt 3 --max_new_tokens 48
     --judgments overall --rubrics "$work/rubrics" --stop_after_failures 0 --judge_max_new_tokens 48 --max_reasks 1 --output_dir "$out")
-  for _ in $(seq 300); do curl -sf "http://127.0.0.1:$2/v1/models" >/dev/null && break; sleep 0.2; done
+  for _ in $(seq 300); do
+    curl -sf "http://127.0.0.1:$2/v1/models" >/dev/null && break
+    kill -0 "$server" 2>/dev/null || { tail -n 5 "$4" >&2; fail "$1 ended before it answered at port $2"; }
+    sleep 0.2
+  done
   "$zephyr" "${args[@]}" --dry-run | grep -E "^# (calls ahead|generate|judge|in all)"
   # Ended without a word after some more calls each time, as long as there are any.
   for _ in $(seq "$kills"); do
@@ -65,7 +74,7 @@ demo() { # NAME PORT MODEL_NAME
 
 "$zephyr" serve --model "$model" --model_name model --port 8391 >"$work/serve.log" 2>&1 &
 server=$!
-demo zephyr-serve 8391 model
+demo zephyr-serve 8391 model "$work/serve.log"
 stop
 # What the server has answered beyond what the journal has was under way when the run was killed.
 answered=$(grep -cE 'POST /v1/chat/completions (200|400)' "$work/serve.log" || true) calls=$(($(wc -l <"$work/zephyr-serve/calls.jsonl") - 1))
@@ -74,7 +83,7 @@ echo "aif-demo: the server answered $answered calls: $((answered - calls)) were 
 if [ -n "$name" ]; then
   bash -c "exec ${command//\{port\}/8392}" >"$work/peer.log" 2>&1 &
   server=$!
-  demo "$name" 8392 model
+  demo "$name" 8392 model "$work/peer.log"
   stop
 fi
 echo "aif-demo: passed"

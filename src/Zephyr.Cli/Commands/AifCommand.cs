@@ -2,7 +2,6 @@ using System.CommandLine;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
-using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
 
@@ -10,19 +9,18 @@ namespace Zephyr.Cli.Commands;
 internal static class AifCommand
 {
     public static Command Create(CliSession session) =>
-        StageCommand.Create<AifConfig>(session, "aif", "AIF: models answer prompts, a judge scores the answers, and of each prompt the best one is chosen and a lower-scored one rejected; it begins at prompts, answers or scores.", config => config.Run, Run,
+        StageCommand.CreateOfRows<AifConfig>(session, "aif", "AIF: models answer prompts, a judge scores the answers, and of each prompt the best one is chosen and a lower-scored one rejected; it begins at prompts, answers or scores.", config => config.Run, Run,
             (config, _, cancellation) => new(PlanText.Of(AiFeedback.Plan(config, cancellation)), () => { }));
 
     private static int Run(ResolvedConfig<AifConfig> config, StageSession session)
     {
-        if (session.Settings.Resume is not ("auto" or "never"))
-            throw new UserErrorException($"--resume {session.Settings.Resume}: aif has no checkpoints and goes on from its journal of calls by itself, expected auto or never");
         using var calls = new CallConsole(session.Console, session.Log, session.Quiet, TimeProvider.System);
         using var stopping = session.Cancellation.Register(calls.OnStop);
         var result = AiFeedback.Run(config, calls, session.Cancellation);
         calls.Dispose();
         foreach (var file in result.Files) session.Log.Information("wrote {File}", file);
-        AuditTable.Write(session.Console.Results, result);
+        AuditTable.Write(session.Console, result);
+        if (result.Missing is { } missing && !session.Quiet) session.Console.Error.WriteLine(PlainText.OneLine(missing));
         return ExitCodes.Done;
     }
 }

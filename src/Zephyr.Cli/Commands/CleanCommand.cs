@@ -2,7 +2,6 @@ using System.CommandLine;
 using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
-using Zephyr.Runtime;
 
 namespace Zephyr.Cli.Commands;
 
@@ -10,14 +9,13 @@ namespace Zephyr.Cli.Commands;
 internal static class CleanCommand
 {
     public static Command Create(CliSession session) =>
-        StageCommand.Create<CleanConfig>(session, "clean", "Rows before training, as the paper cleaned UltraChat: casing, disclaimers, passages of evaluation sets.", config => config.Run, Run,
+        StageCommand.CreateOfRows<CleanConfig>(session, "clean", "Rows before training, as the paper cleaned UltraChat: casing, disclaimers, passages of evaluation sets.", config => config.Run, Run,
             (config, _, cancellation) => new(CleaningText.Of(DatasetCleaning.Plan(config, cancellation)), () => { }));
 
     private static int Run(ResolvedConfig<CleanConfig> config, StageSession session)
     {
-        if (session.Settings.Resume is not ("auto" or "never"))
-            throw new UserErrorException($"--resume {session.Settings.Resume}: clean writes its rows in one go and has no checkpoints, expected auto or never");
-        var result = DatasetCleaning.Run(config, session.Cancellation);
+        var result = DatasetCleaning.Run(config, session.Settings.Observer, session.Cancellation);
+        session.Console.Live?.Clear();
         foreach (var note in result.Notes) session.Log.Warning("{Note}", note);
         foreach (var file in result.Files) session.Log.Information("wrote {File}", file);
         CleaningText.Write(session.Console, result);

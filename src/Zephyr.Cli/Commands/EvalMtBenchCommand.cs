@@ -54,6 +54,7 @@ internal static class EvalMtBenchCommand
             return ExitCodes.Done;
         }
         var evaluation = options.Create();
-        return JudgedCommand.Run(options, session, "questions", evaluation.Estimate, evaluation.Run, report => JudgedTables.Write(session.Console, report));
+        return JudgedCommand.Run(options, session, "questions", evaluation.Estimate, evaluation.Run, report => JudgedTables.Write(session.Console, report),
+            report => report.Table.All.Questions == 0 ? report.Failures : null);
     }
 }

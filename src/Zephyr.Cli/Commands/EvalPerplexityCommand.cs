@@ -41,6 +41,7 @@ internal static class EvalPerplexityCommand
 
     private static int Run(EvalPerplexityOptions options, CliSession session)
     {
+        options.RequireFolders();
         var rows = new List<object>();
         var report = HeldOutEvaluation.Perplexity(options.Settings(), options.Conversations,
             new() { MaxSeqLength = options.MaxLength, AssistantOnlyLoss = options.AssistantOnlyLoss, Packing = options.Packing, PackingStrategy = options.PackingStrategy },

@@ -50,6 +50,7 @@ internal static class EvalPreferencesCommand
 
     private static int Run(EvalPreferencesOptions options, CliSession session)
     {
+        options.RequireFolders();
         var rows = new List<object>();
         var report = HeldOutEvaluation.Preferences(options.Settings(), options.RefModel, options.Pairs, options.AsDpo(), options.By, options.Bins,
             new(options.Seed, options.BootstrapSamples), options.Rows is null ? null : (score, source) => rows.Add(RowOf(score, source, options)),

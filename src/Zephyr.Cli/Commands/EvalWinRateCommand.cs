@@ -39,6 +39,7 @@ internal static class EvalWinRateCommand
     private static int Run(EvalWinRateOptions options, CliSession session)
     {
         var evaluation = options.Create();
-        return JudgedCommand.Run(options, session, "prompts", evaluation.Estimate, evaluation.Run, report => JudgedTables.Write(session.Console, report));
+        return JudgedCommand.Run(options, session, "prompts", evaluation.Estimate, evaluation.Run, report => JudgedTables.Write(session.Console, report),
+            report => report.All is null ? report.Failures : null);
     }
 }

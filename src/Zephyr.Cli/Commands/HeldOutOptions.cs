@@ -1,5 +1,7 @@
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Pipeline;
+using Zephyr.Runtime;
 using static Zephyr.Configuration.Check;
 
 namespace Zephyr.Cli.Commands;
@@ -47,6 +49,14 @@ internal abstract record HeldOutOptions : IOptionGroup
     [
         .. OneOf("on_bad_row", OnBadRow, "fail", "skip"), .. AtLeast("batch_size", BatchSize, 1), .. ModelOptions.CheckDevice(Device), .. AtLeast("bootstrap_samples", BootstrapSamples, 10),
     ];
+
+    /// <summary>Refuses what would be found out only when all is computed.</summary>
+    /// <exception cref="UserErrorException">A file for results cannot be.</exception>
+    public void RequireFolders()
+    {
+        JsonResult.RequireFolderOf("rows", Rows);
+        JsonResult.RequireFolderOf("report", Report);
+    }
 
     /// <summary>For the library.</summary>
     public HeldOutSettings Settings() => new(Model, Device, BatchSize, new() { AutoInsertEmptySystemMsg = AutoInsertEmptySystemMsg, OnBadRow = OnBadRow }) { Base = Base };

@@ -127,8 +127,8 @@ internal static class ServeCommand
     {
         if (served.Failure is { } failure) log.Error(failure, "{Method} {Path} failed", served.Method, served.Path);
         if (!quiet)
-            log.Information("{Method} {Path} {Status} {PromptTokens}+{CompletionTokens} tokens {Seconds:0.000} s {Refusal}",
-                Short(served.Method), served.Path, served.Status, served.PromptTokens, served.CompletionTokens, served.Elapsed.TotalSeconds, PlainText.OneLine(served.Refusal ?? ""));
+            log.Information("{Method} {Path} {Status} {PromptTokens}+{CompletionTokens} tokens {Seconds:0.000} s{Refusal:l}",
+                Short(served.Method), served.Path, served.Status, served.PromptTokens, served.CompletionTokens, served.Elapsed.TotalSeconds, served.Refusal is { } refusal ? $" {PlainText.OneLine(refusal)}" : "");
     }
 
     private static string Short(string method) => method.Length <= 10 ? method : method[..10];

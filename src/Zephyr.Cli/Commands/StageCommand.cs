@@ -7,7 +7,7 @@ using Zephyr.Training;
 
 namespace Zephyr.Cli.Commands;
 
-/// <summary>The options that sft, aif and dpo share, besides the keys of their configuration.</summary>
+/// <summary>The options of sft and dpo besides the keys of their configuration.</summary>
 internal sealed record StageSwitches
 {
     [ConfigKey("YAML file with the keys below")]
@@ -17,6 +17,22 @@ internal sealed record StageSwitches
     public string Resume { get; init; } = "auto";
 
     [ConfigKey("do everything up to the first step and write nothing: print the resolved configuration with the origin of every value, and as comments below it what would run", Spelling = "dry-run")]
+    public bool DryRun { get; init; }
+
+    [ConfigKey("no progress on stderr; errors only")]
+    public bool Quiet { get; init; }
+
+    [ConfigKey("the log on stderr too")]
+    public bool Verbose { get; init; }
+}
+
+/// <summary>The same of aif and clean, which have no checkpoints to go on from.</summary>
+internal sealed record RowSwitches
+{
+    [ConfigKey("YAML file with the keys below")]
+    public string? Config { get; init; }
+
+    [ConfigKey("read and check everything, ask nobody and write nothing: print the resolved configuration with the origin of every value, and as comments below it what would come of it", Spelling = "dry-run")]
     public bool DryRun { get; init; }
 
     [ConfigKey("no progress on stderr; errors only")]
@@ -39,22 +55,38 @@ internal sealed record StageSession(StageSettings Settings, ILogger Log, CliCons
 /// <param name="Require">Refuses, once it was shown, what the run itself would refuse before it loads anything.</param>
 internal sealed record Rehearsal(IEnumerable<string> Lines, Action Require);
 
-/// <summary>From arguments to a resolved configuration and a running stage: the same for sft, aif and dpo.</summary>
+/// <summary>From arguments to a resolved configuration and a running stage: the same for clean, sft, aif and dpo.</summary>
 internal static class StageCommand
 {
-    private const string Usage = "[--config FILE] [--KEY VALUE]... [--resume auto|never|CHECKPOINT] [--dry-run] [--quiet] [--verbose]";
+    private const string Resuming = "[--resume auto|never|CHECKPOINT] ";
 
+    /// <summary>A stage that trains.</summary>
     public static Command Create<T>(
         CliSession session, string name, string description, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run,
         Func<ResolvedConfig<T>, StageSettings, CancellationToken, Rehearsal> rehearse)
-        where T : class, new()
+        where T : class, new() =>
+        Create<T, StageSwitches>(session, name, description, switched => switched, outputOf, run, rehearse);
+
+    /// <summary>A stage that makes rows of rows.</summary>
+    /// <inheritdoc cref="Create{T}"/>
+    public static Command CreateOfRows<T>(
+        CliSession session, string name, string description, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run,
+        Func<ResolvedConfig<T>, StageSettings, CancellationToken, Rehearsal> rehearse)
+        where T : class, new() =>
+        Create<T, RowSwitches>(session, name, description,
+            switched => new() { Config = switched.Config, DryRun = switched.DryRun, Quiet = switched.Quiet, Verbose = switched.Verbose }, outputOf, run, rehearse);
+
+    private static SchemaCommand Create<T, TSwitches>(
+        CliSession session, string name, string description, Func<TSwitches, StageSwitches> choicesOf, Func<T, RunOptions> outputOf, Func<ResolvedConfig<T>, StageSession, int> run,
+        Func<ResolvedConfig<T>, StageSettings, CancellationToken, Rehearsal> rehearse)
+        where T : class, new() where TSwitches : class, new()
     {
-        ConfigSchema switches = ConfigSchema.Of<StageSwitches>(), keys = ConfigSchema.Of<T>();
-        var command = new SchemaCommand(name, description, Usage, switches, keys);
+        ConfigSchema switches = ConfigSchema.Of<TSwitches>(), keys = ConfigSchema.Of<T>();
+        var command = new SchemaCommand(name, description, $"[--config FILE] [--KEY VALUE]... {(switches.Find("resume") is null ? "" : Resuming)}[--dry-run] [--quiet] [--verbose]", switches, keys);
         command.SetAction(parsed =>
         {
             var usage = ParseErrors.OfArguments(parsed).ToList();
-            var switched = ReadSwitches(KeyOption.Collect(parsed, switches), usage);
+            var switched = choicesOf(ReadSwitches<TSwitches>(KeyOption.Collect(parsed, switches), usage));
             var config = ConfigReader.Read<T>(switched.Config, KeyOption.Collect(parsed, keys), usage);
             using var log = Logging.Create(outputOf(config.Value).OutputDir, switched.Verbose ? session.Console.Error : null);
             using var progress = new ConsoleObserver(session.Console, TimeProvider.System);
@@ -85,11 +117,11 @@ internal static class StageCommand
     }
 
     /// <summary>What is wrong with the switches joins what is wrong with the configuration, so that all of it is told at once.</summary>
-    private static StageSwitches ReadSwitches(IReadOnlyList<ConfigOverride> given, List<LocatedProblem> usage)
+    private static T ReadSwitches<T>(IReadOnlyList<ConfigOverride> given, List<LocatedProblem> usage) where T : class, new()
     {
         try
         {
-            return ConfigReader.Read<StageSwitches>(null, given).Value;
+            return ConfigReader.Read<T>(null, given).Value;
         }
         catch (ConfigException wrong)
         {

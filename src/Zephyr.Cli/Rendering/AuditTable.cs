@@ -1,5 +1,6 @@
 using System.Globalization;
 using Spectre.Console;
+using Zephyr.Feedback;
 using Zephyr.Feedback.Audit;
 using Zephyr.Pipeline;
 
@@ -8,13 +9,19 @@ namespace Zephyr.Cli.Rendering;
 /// <summary>What aif made of the scored answers.</summary>
 internal static class AuditTable
 {
-    public static void Write(IAnsiConsole console, AiFeedbackResult result)
+    public static void Write(CliConsole console, AiFeedbackResult result)
     {
-        if (result.Asked is { } asked) CallTable.Write(console, asked, result.Pairs is null ? result.Files : []);
-        if (result.Pairs is not { } audit) return;
+        if (result.Asked is { } asked) CallTable.Write(console.Results, asked);
+        if (result.Pairs is { } audit) Write(console.Results, audit);
+        foreach (var file in result.Files) console.Output.WriteLine(PlainText.OneLine($"wrote {file}"));
+    }
+
+    private static void Write(IAnsiConsole console, FeedbackAudit audit)
+    {
         ResultTable.Write(console, ["", ">count"],
         [
             ["prompts read", $"{audit.Rows}"],
+            .. (audit.BadRows ?? audit.Asking?.BadRows ?? []).Select(bad => new[] { $"row left out: {bad.Reason}", $"{bad.Rows}" }),
             ["pairs for training", $"{audit.TrainPairs}"],
             ["pairs for testing", $"{audit.TestPairs}"],
             .. Dropped("prompt without a pair", audit.DroppedPrompts),

@@ -10,8 +10,7 @@ internal static class CallTable
 {
     /// <param name="console">stdout.</param>
     /// <param name="asked">The sums.</param>
-    /// <param name="files">Files to name; none where other tables follow.</param>
-    public static void Write(IAnsiConsole console, AskingAudit asked, IReadOnlyList<string> files)
+    public static void Write(IAnsiConsole console, AskingAudit asked)
     {
         ResultTable.Write(console, ["", ">count"],
         [
@@ -21,11 +20,6 @@ internal static class CallTable
             .. asked.FailedJudgments > 0 ? [["questions to the judge that came to nothing", Whole(asked.FailedJudgments)]] : Array.Empty<string[]>(),
         ]);
         Write(console, asked.Calls);
-        foreach (var file in files)
-        {
-            console.Write(new Text(OneLine($"wrote {file}")));
-            console.WriteLine();
-        }
     }
 
     /// <summary>Calls, tokens and cost by role and model.</summary>

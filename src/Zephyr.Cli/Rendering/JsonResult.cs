@@ -21,6 +21,18 @@ internal static class JsonResult
     /// <summary>The document as text.</summary>
     public static string TextOf(object result) => JsonSerializer.Serialize(result, Layout) + "\n";
 
+    /// <summary>Refuses a file that cannot be written for want of a folder, before the work whose result it is to hold.</summary>
+    /// <param name="key">The option that names it.</param>
+    /// <param name="path">The file; null for none.</param>
+    /// <exception cref="UserErrorException">There is no such folder, or a folder has that name.</exception>
+    public static void RequireFolderOf(string key, string? path)
+    {
+        if (path is null) return;
+        if (Directory.Exists(path)) throw new UserErrorException($"{key} {path}: found a folder, expected the name of a file");
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        if (!Directory.Exists(folder)) throw new UserErrorException($"{key} {path}: there is no folder {folder}, expected one that is there");
+    }
+
     /// <summary>A whole file of one document.</summary>
     /// <exception cref="UserErrorException">It cannot be written.</exception>
     public static void WriteFile<T>(string path, T result) => Write(path, TextOf(result!));

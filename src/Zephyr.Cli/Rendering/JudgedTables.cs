@@ -1,4 +1,5 @@
 using System.Globalization;
+using Zephyr.Cli.Commands;
 using Zephyr.Evaluation;
 using Zephyr.Evaluation.Statistics;
 using Zephyr.Pipeline;
@@ -13,21 +14,25 @@ internal static class JudgedTables
 
     public static void Write(CliConsole console, WinRateReport report)
     {
-        var rates = report.Sources.Select(source => (source.Key, source.Value)).Concat(report.All is { } all ? [("all", all)] : []).ToList();
+        if (report.All is null)
+        {
+            console.Output.WriteLine("no prompt has a verdict");
+            Finish(console, report.Failures, report.Calls, report.Files);
+            return;
+        }
+        var rates = report.Sources.Select(source => (source.Key, source.Value)).Append(("all", report.All)).ToList();
         ResultTable.Write(console.Results, ["prompts", ">judged", ">win rate", ">95 %", ">standard error", ">at equal lengths", ">95 %", ">wins", ">losses", ">ties", ">orders agree"], rates.Select(rate => new[]
         {
             rate.Item1, Whole(rate.Item2.Prompts), Two(rate.Item2.Win.Value), Interval(rate.Item2.Win), Two(rate.Item2.Win.StandardError), Two(rate.Item2.LengthControlled.Win.Value),
             Interval(rate.Item2.LengthControlled.Win), Whole(rate.Item2.Wins), Whole(rate.Item2.Losses), Whole(rate.Item2.Ties), rate.Item2.Consistency is { } share ? $"{share:P1}" : "-",
         }));
-        if (report.All is { } figures)
-            ResultTable.Write(console.Results, ["", ">"],
-            [
-                ["prompts without a verdict", Whole(figures.Unjudged)],
-                ["prompts with one order only", Whole(figures.OneOrder)],
-                ["preference for the first place", figures.FirstPlaceShare is { } first ? $"{first:P1}" : "-"],
-                ["characters of an answer", $"{figures.ModelLength:0} against {figures.BaselineLength:0}"],
-            ]);
-        else console.Output.WriteLine("no prompt has a verdict");
+        ResultTable.Write(console.Results, ["", ">all"],
+        [
+            ["prompts without a verdict", Whole(report.All.Unjudged)],
+            ["prompts with one order only", Whole(report.All.OneOrder)],
+            ["preference for the first place", report.All.FirstPlaceShare is { } first ? $"{first:P1}" : "-"],
+            ["characters of an answer", $"{report.All.ModelLength:0} against {report.All.BaselineLength:0}"],
+        ]);
         Finish(console, report.Failures, report.Calls, report.Files);
     }
 
@@ -45,9 +50,9 @@ internal static class JudgedTables
         }));
 
     /// <summary>What --dry-run found.</summary>
-    public static int Write(CliConsole console, JudgedEstimate estimate, string what, bool json)
+    public static int Write(CliConsole console, JudgedEstimate estimate, string what, JudgedOptions options)
     {
-        if (json)
+        if (options.Json)
         {
             JsonResult.Write(console.Output, estimate);
             return ExitCodes.Done;
@@ -57,6 +62,8 @@ internal static class JudgedTables
             model.Role, model.Model, Whole(model.Ahead.Calls), Whole(model.Answered), Whole(model.Ahead.PromptTokens), Whole(model.Ahead.CompletionTokens), Money(model.Ahead.Cost),
         }));
         console.Output.WriteLine($"{Whole(estimate.Items)} {what}; paid for so far: {Several(estimate.Spent.Calls, "call")}, a cost of {Money(estimate.Spent.Cost)}; nothing was sent or written");
+        var all = estimate.Models.Aggregate(estimate.Spent, (sum, model) => sum + model.Ahead);
+        foreach (var line in PlanText.Remarks(options.MaxReasks, options.Budget, all).Concat(estimate.Notes)) console.Output.WriteLine(OneLine(line));
         return ExitCodes.Done;
     }
 

@@ -42,7 +42,7 @@ internal static class PlanText
     /// <summary>A run of aif.</summary>
     public static IEnumerable<string> Of(AiFeedbackPlan plan)
     {
-        if (plan.Asking is { } asking) return Of(plan, asking);
+        if (plan.Asking is { } asking) return [.. Of(plan, asking), .. Notes(plan)];
         var audit = plan.Audit;
         return
         [
@@ -61,8 +61,11 @@ internal static class PlanText
                     .. audit.DroppedPrompts.Where(drop => drop.Value > 0).Select(drop => new[] { $"prompt without a pair: {Words($"{drop.Key}")}", Whole(drop.Value) }),
                     .. audit.DroppedCompletions.Where(drop => drop.Value > 0).Select(drop => new[] { $"answer left out: {Words($"{drop.Key}")}", Whole(drop.Value) }),
                 ]),
+            .. Notes(plan),
         ];
     }
+
+    private static IEnumerable<string> Notes(AiFeedbackPlan plan) => plan.Notes.Count > 0 ? ["", .. plan.Notes.Select(OneLine)] : [];
 
     /// <summary>A run of aif that asks models.</summary>
     private static IEnumerable<string> Of(AiFeedbackPlan plan, AskingPlan asking)
@@ -85,13 +88,18 @@ internal static class PlanText
                 ]),
             "",
             "prompt tokens are estimated at four bytes a token; an answer that is not there yet counts as long as it may be",
-            .. asking.Reasks > 0 ? [$"a judge whose answer cannot be read is asked again, up to {asking.Reasks} times: that comes on top"] : Array.Empty<string>(),
-            .. Caps(asking.Budget, all),
+            .. Remarks(asking.Reasks, asking.Budget, all),
+            .. asking.Missing,
         ];
     }
 
-    private static IEnumerable<string> Caps(BudgetOptions budget, CallUsage all)
+    /// <summary>What may come on top of an estimate, and which caps it may reach.</summary>
+    /// <param name="reasks">How often a judge may be asked again; 0 without one.</param>
+    /// <param name="budget">The caps.</param>
+    /// <param name="all">What is spent and what is ahead.</param>
+    public static IEnumerable<string> Remarks(int reasks, BudgetOptions budget, CallUsage all)
     {
+        if (reasks > 0) yield return $"a judge whose answer cannot be read is asked again, up to {Several(reasks, "time")}: that comes on top";
         if (budget.MaxCalls > 0 && all.Calls > budget.MaxCalls) yield return $"max_calls {Whole(budget.MaxCalls)} STOPS THE RUN before its end: it takes {Whole(all.Calls)} calls";
         if (budget.MaxTokensTotal > 0 && all.Tokens > budget.MaxTokensTotal) yield return $"max_tokens_total {Whole(budget.MaxTokensTotal)} MAY STOP THE RUN before its end: it takes up to {Whole(all.Tokens)} tokens";
         if (budget.MaxCost > 0 && all.Cost > (decimal)budget.MaxCost) yield return $"max_cost {Money((decimal)budget.MaxCost)} MAY STOP THE RUN before its end: it costs up to {Money(all.Cost)}";

@@ -9,6 +9,10 @@ public sealed record AuditOptions : IOptionGroup
     [ConfigKey("prompts whose sets of word 5-grams have at least this Jaccard similarity are counted as near-duplicates, 0.5 to 1; 0 for not looking")]
     public double NearDuplicates { get; init; } = 0.7;
 
+    /// <summary>What becomes of prompts that are nearly the same as an earlier one: they are only counted and named (report), or give no pair and are asked nobody (drop).</summary>
+    [ConfigKey("what becomes of prompts that say the same, or nearly the same, as an earlier row's: report, drop (the first of each group stays)")]
+    public string OnNearDuplicates { get; init; } = "report";
+
     /// <summary>Evaluation sets that prompts should not occur in: files, folders or globs.</summary>
     [ConfigKey("evaluation sets in which prompts are looked for: a file, folder or glob, or a list of them")]
     public IReadOnlyList<string> Decontaminate { get; init; } = [];
@@ -29,6 +33,8 @@ public sealed record AuditOptions : IOptionGroup
     public IEnumerable<ConfigProblem> Validate() =>
     [
         .. NearDuplicates == 0 ? [] : InRange("near_duplicates", NearDuplicates, 0.5, 1).Select(problem => problem with { Message = $"must be 0, or from 0.5 to 1 (was {NearDuplicates})" }),
+        .. OneOf("on_near_duplicates", OnNearDuplicates, "report", "drop"),
+        .. OnNearDuplicates == "drop" && NearDuplicates == 0 ? [new ConfigProblem("on_near_duplicates", "drop needs near_duplicates above 0, the similarity to look for (was 0)")] : Array.Empty<ConfigProblem>(),
         .. NamedOnce("decontaminate", Decontaminate),
         .. Decontaminate.Count == 0 && DecontaminateFields.Count > 0 ? [new ConfigProblem("decontaminate_fields", "belongs to decontaminate, which is not given")] : Array.Empty<ConfigProblem>(),
         .. AtLeast("decontaminate_ngram", DecontaminateNgram, 3),

@@ -21,6 +21,10 @@ public sealed record FeedbackSourceOptions : IOptionGroup
     [ConfigKey("scored completions: a file, folder or glob, or a list of them (.parquet, .jsonl, .jsonl.gz, .jsonl.zst)")]
     public IReadOnlyList<string> Feedback { get; init; } = [];
 
+    /// <summary>fail: the first row that cannot be used ends the run before anybody is asked; skip: such rows are left out, counted by reason and the first ones named.</summary>
+    [ConfigKey("what a row that cannot be used does: fail (ends the run) or skip (left out and counted)")]
+    public string OnBadRow { get; init; } = "fail";
+
     /// <summary>The model that scores the answers.</summary>
     [ConfigKey("model that scores the answers; null to stop at the answers")]
     public string? Judge { get; init; }
@@ -36,6 +40,7 @@ public sealed record FeedbackSourceOptions : IOptionGroup
         .. NamedOnce("completions", Completions),
         .. NamedOnce("feedback", Feedback),
         .. AtLeast("max_prompts", MaxPrompts, 0),
+        .. OneOf("on_bad_row", OnBadRow, "fail", "skip"),
     ];
 
     private IEnumerable<ConfigProblem> Beginning()

@@ -2,6 +2,11 @@ using Zephyr.Runtime;
 
 namespace Zephyr.Data;
 
+/// <summary>Rows that were left out because they cannot be used.</summary>
+/// <param name="Reason">The kind of fault; it names no single row.</param>
+/// <param name="Rows">How many different rows have it.</param>
+public sealed record BadRowCount(string Reason, long Rows);
+
 /// <summary>
 /// What rows that cannot be used do (on_bad_row): the first one ends the run, or all are left out, counted by reason and the first
 /// ones named. A row counts once however often it is read, as rows are that a share is held out of.
@@ -20,6 +25,9 @@ public sealed class BadRows(bool skip)
 
     /// <summary>How many different rows were left out so far.</summary>
     public long Count => _seen.Count;
+
+    /// <summary>The rows left out by reason, the most frequent first.</summary>
+    public IReadOnlyList<BadRowCount> ByReason => [.. _byReason.OrderByDescending(reason => reason.Value).ThenBy(reason => reason.Key, StringComparer.Ordinal).Select(reason => new BadRowCount(reason.Key, reason.Value))];
 
     /// <summary>The records of the good rows, in order.</summary>
     /// <param name="outcomes">What became of each row.</param>
@@ -54,9 +62,8 @@ public sealed class BadRows(bool skip)
     public IEnumerable<string> Describe()
     {
         if (Count == 0) yield break;
-        var reasons = _byReason.OrderByDescending(reason => reason.Value).ThenBy(reason => reason.Key, StringComparer.Ordinal);
         yield return $"{Count} {(Count == 1 ? "row" : "rows")} left out that cannot be used (on_bad_row: skip): "
-            + string.Join("; ", reasons.Select(reason => $"{reason.Value} with {reason.Key}"));
+            + string.Join("; ", ByReason.Select(reason => $"{reason.Rows} with {reason.Reason}"));
         foreach (var sentence in _first) yield return "left out: " + sentence;
         if (Count > _first.Count) yield return $"left out: {Count - _first.Count} more";
     }

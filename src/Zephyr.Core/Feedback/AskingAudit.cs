@@ -1,3 +1,4 @@
+using Zephyr.Data;
 using Zephyr.Feedback.Calls;
 
 namespace Zephyr.Feedback;
@@ -10,6 +11,9 @@ namespace Zephyr.Feedback;
 /// <param name="Calls">Calls, tokens and cost by role and model: of every call that the files rest on, whenever it was paid for.</param>
 public sealed record AskingAudit(long Prompts, long Answers, long FailedAnswers, long FailedJudgments, IReadOnlyList<ModelUsage> Calls)
 {
+    /// <summary>Rows that were left out because they cannot be used (<c>on_bad_row: skip</c>); no other figure counts them.</summary>
+    public IReadOnlyList<BadRowCount> BadRows { get; init; } = [];
+
     /// <summary>The text of audit.json where there is no judge, and so no pair.</summary>
     public string ToJson() => FeedbackAudit.ToJson(this);
 }

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Zephyr.Data;
 using Zephyr.Feedback.Audit;
 
 namespace Zephyr.Feedback;
@@ -64,6 +65,10 @@ public sealed record FeedbackAudit(
     DuplicateRecord? Duplicates,
     ContaminationRecord? Contamination)
 {
+    /// <summary>Rows that were left out because they cannot be used (<c>on_bad_row: skip</c>), which no other figure counts; null, and left out, where models were asked: <see cref="Asking"/> has them then.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<BadRowCount>? BadRows { get; init; }
+
     /// <summary>What models were asked on the way; null, and left out, where it began at scores.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public AskingAudit? Asking { get; init; }

@@ -23,8 +23,10 @@ public sealed class PairBuilder(AifOptions options, long seed, EvaluationSets? e
     private readonly Scoring _scoring = new(options);
 
     /// <summary>The pair of a prompt, or the reason why there is none.</summary>
+    /// <param name="prompt">The row.</param>
+    /// <param name="isDuplicate">Whether it is to give none because an earlier row says nearly the same.</param>
     /// <exception cref="BadRowException">A score is absent or not a number.</exception>
-    public PairOutcome Build(ScoredPrompt prompt)
+    public PairOutcome Build(ScoredPrompt prompt, bool isDuplicate = false)
     {
         var (candidates, dropped) = Candidates(prompt);
         var top = candidates.Count == 0 ? 0 : candidates.Max(candidate => candidate.Score);
@@ -34,6 +36,7 @@ public sealed class PairBuilder(AifOptions options, long seed, EvaluationSets? e
 
         if (string.IsNullOrWhiteSpace(prompt.Prompt)) return Drop(PromptDrop.EmptyPrompt);
         if (foundIn is not null && evaluation!.Drops) return Drop(PromptDrop.InEvaluationSet);
+        if (isDuplicate) return Drop(PromptDrop.NearDuplicate);
         if (candidates.Count < 2) return Drop(PromptDrop.FewerThanTwoAnswers);
         if (best.Length > 1 && options.Ties == "drop") return Drop(PromptDrop.BestScoreTied);
 

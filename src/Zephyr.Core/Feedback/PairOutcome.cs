@@ -23,6 +23,9 @@ public enum PromptDrop
 
     /// <summary>The prompt shares a passage with an evaluation set, and <c>on_contaminated</c> is <c>drop</c>.</summary>
     InEvaluationSet,
+
+    /// <summary>The prompt says the same, or nearly the same, as an earlier one, and <c>on_near_duplicates</c> is <c>drop</c>.</summary>
+    NearDuplicate,
 }
 
 /// <summary>Why an answer is no candidate.</summary>

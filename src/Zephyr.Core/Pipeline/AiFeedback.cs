@@ -16,6 +16,12 @@ namespace Zephyr.Pipeline;
 /// <param name="Pairs">What went in, what came out and what was left out; null where it ended at answers.</param>
 public sealed record AiFeedbackResult(IReadOnlyList<string> Inputs, IReadOnlyList<string> Files, AskingAudit? Asked, FeedbackAudit? Pairs)
 {
+    /// <summary>What could not be had of what models were asked, with where the reasons stand; null where all was had.</summary>
+    public string? Missing => Asked is { } asked && asked.FailedAnswers + asked.FailedJudgments > 0
+        ? $"{asked.FailedAnswers} answers could not be had, {asked.FailedJudgments} questions to the judge came to nothing; {AskedFiles.Why(Files)}; the same command with overwrite_output_dir: true makes only "
+            + "those calls again that failed for a reason that may pass (retry_failed)"
+        : null;
+
     /// <summary>The audit of a run that made pairs.</summary>
     public FeedbackAudit Audit => Pairs ?? throw new InvalidOperationException("the run ended at answers");
 }
@@ -30,6 +36,9 @@ public sealed record AiFeedbackPlan(IReadOnlyList<string> Inputs, FeedbackAudit?
 {
     /// <summary>The audit of a run that begins at scores.</summary>
     public FeedbackAudit Audit => Pairs ?? throw new InvalidOperationException("models are asked first");
+
+    /// <summary>Rows that are left out because they cannot be used: their number by reason, and the first of them.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
 }
 
 /// <summary>
@@ -72,9 +81,11 @@ public static class AiFeedback
             if (asked is not null && config.Source.Judge is null)
             {
                 File.WriteAllText(output.PathOf(AuditName), asked.ToJson());
-                return new(inputs, Commit(""), asked, null);
+                return asked.Answers > 0 ? new(inputs, Commit(""), asked, null) : throw new RunFailedException(NoAnswers(asked, Commit("no answer could be had"), config.Run.OutputDir));
             }
-            var audit = new PreferencePairs(config, evaluation).Write(asked is null ? inputs : [output.PathOf(AskedFiles.Completions)], output, cancel) with { Asking = asked };
+            var pairs = new PreferencePairs(config, evaluation);
+            var audit = pairs.Write(asked is null ? inputs : [output.PathOf(AskedFiles.Completions)], output, cancel) with { Asking = asked };
+            foreach (var note in pairs.Notes) observer.OnNote(note);
             if (audit.Pairs == 0 && asked is null) throw new UserErrorException(NoPairs(audit) + WhatHelps);
             File.WriteAllText(output.PathOf(AuditName), audit.ToJson());
             return audit.Pairs > 0 ? new(inputs, Commit(""), asked, audit) : throw new RunFailedException(NoPairs(audit, Commit(NoPairs(audit)), config.Run.OutputDir));
@@ -113,24 +124,34 @@ public static class AiFeedback
         {
             var asking = new FeedbackAsking(config, evaluation, cancel);
             StagedOutput.RequireFree(config.Run);
-            return new(asking.Inputs, null, 0, config.Run.OutputDir, asking.Estimate(cancel));
+            return new(asking.Inputs, null, 0, config.Run.OutputDir, asking.Estimate(cancel)) { Notes = asking.Notes };
         }
         var inputs = DataFiles.Resolve(config.Source.Feedback);
         StagedOutput.RequireFree(config.Run);
-        var (audit, test) = new PreferencePairs(config, evaluation).Count(inputs, cancel);
-        return audit.Pairs == 0 ? throw new UserErrorException(NoPairs(audit) + WhatHelps) : new(inputs, audit, test, config.Run.OutputDir, null);
+        var pairs = new PreferencePairs(config, evaluation);
+        var (audit, test) = pairs.Count(inputs, cancel);
+        return audit.Pairs == 0 ? throw new UserErrorException(NoPairs(audit) + WhatHelps) : new(inputs, audit, test, config.Run.OutputDir, null) { Notes = pairs.Notes };
     }
 
-    private static string NoPairs(FeedbackAudit audit) => $"no pair is left of {audit.Rows} prompts: "
-        + string.Join(", ", audit.DroppedPrompts.Where(drop => drop.Value > 0).Select(drop => $"{Snake($"{drop.Key}")} {drop.Value}"));
+    private static string NoPairs(FeedbackAudit audit) => $"no pair is left of {audit.Rows} prompts: {Counts(audit.DroppedPrompts)}"
+        + (Counts(audit.DroppedCompletions) is { Length: > 0 } left ? $" (of {audit.Completions} answers: {left})" : "");
+
+    private static string Counts<T>(IReadOnlyDictionary<T, int> dropped) => string.Join(", ", dropped.Where(drop => drop.Value > 0).Select(drop => $"{Snake($"{drop.Key}")} {drop.Value}"));
 
     private static string NoPairs(FeedbackAudit audit, IReadOnlyList<string> files, string outputDir)
     {
         var asked = audit.Asking!;
-        var why = files.FirstOrDefault(file => Path.GetFileName(file) == AskedFiles.Failures) is { } failures ? $", {failures} says why" : "";
+        var why = AskedFiles.Why(files) is { Length: > 0 } reasons ? $", {reasons}" : "";
         return $"{NoPairs(audit)}; of {asked.Answers + asked.FailedAnswers} answers {asked.FailedAnswers} could not be had, and {asked.FailedJudgments} questions to the judge came to nothing{why}; "
             + $"all calls are kept in {outputDir}: the same command with overwrite_output_dir: true and other keys pays for none of them again";
     }
+
+    private static string NoAnswers(AskingAudit asked, IReadOnlyList<string> files, string outputDir) =>
+        $"none of {asked.FailedAnswers} answers to {asked.Prompts} prompts could be had, {AskedFiles.Why(files)}; {AgainOf(outputDir)}";
+
+    /// <summary>How what failed is asked for again once a run has ended.</summary>
+    private static string AgainOf(string outputDir) =>
+        $"all calls are kept in {outputDir}: the same command with overwrite_output_dir: true makes only those again that failed for a reason that may pass (retry_failed)";
 
     /// <summary>The reason as audit.json calls it.</summary>
     private static string Snake(string name) => JsonNamingPolicy.SnakeCaseLower.ConvertName(name);

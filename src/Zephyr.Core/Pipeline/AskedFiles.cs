@@ -32,6 +32,15 @@ internal sealed class AskedFiles : IDisposable
     /// <summary>Questions to the judge that came to nothing.</summary>
     public long FailedJudgments { get; private set; }
 
+    /// <summary>What failures.jsonl says: "; FILE says why (the first: REASON)", or nothing where it was not written.</summary>
+    /// <param name="files">The files of a run that has ended.</param>
+    public static string Why(IReadOnlyList<string> files)
+    {
+        if (files.FirstOrDefault(file => Path.GetFileName(file) == Failures) is not { } path) return "";
+        using var first = JsonDocument.Parse(File.ReadLines(path).First());
+        return $"{path} says why (the first: {first.RootElement.GetProperty("reason").GetString()})";
+    }
+
     /// <summary>Adds a prompt.</summary>
     public void Add(JudgedPrompt judged)
     {

@@ -2,6 +2,7 @@ using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Cleaning;
 using Zephyr.Data.Sources;
+using Zephyr.Training;
 
 namespace Zephyr.Pipeline;
 
@@ -9,8 +10,16 @@ namespace Zephyr.Pipeline;
 /// The rows are read twice rather than held: first for how the corpus writes its words and what type each column has, which also finds every bad row before anything is
 /// written, then to judge and write them. What is held besides are counts: memory does not grow with the number of rows.
 /// </summary>
-internal sealed class CleaningPass(CleanConfig config, IReadOnlyList<string> inputs, CancellationToken cancel)
+/// <param name="config">What is done.</param>
+/// <param name="inputs">The files.</param>
+/// <param name="observer">Is told now and then how far it is: in the first reading by files, as nobody knows yet how many rows there are.</param>
+/// <param name="cancel">Stops between two rows.</param>
+internal sealed class CleaningPass(CleanConfig config, IReadOnlyList<string> inputs, ITrainingObserver observer, CancellationToken cancel)
 {
+    private const int RowsBetweenReports = 1000;
+
+    private int _surveyed;
+
     private readonly CleanOptions _options = config.Clean;
     private readonly BadRows _bad = new(config.Clean.OnBadRow == "skip");
 
@@ -32,12 +41,14 @@ internal sealed class CleaningPass(CleanConfig config, IReadOnlyList<string> inp
         var statistics = given ?? Statistics;
         var cleaner = new RowCleaner(_options.Truecase ? new(statistics!) : null, _options.DropDisclaimers, contamination);
         var tally = new CleaningTally(_options.Samples, config.Run.Seed);
+        var judged = 0;
         foreach (var input in inputs)
         {
             using var files = new RowFiles(NameOf(input), _options.Formats, types[input], pathOf);
             foreach (var row in Rows(input, cleaner.Clean))
             {
                 tally.Add(row);
+                if (++judged % RowsBetweenReports == 0) observer.OnPreparation("clean: rows judged", judged, _surveyed);
                 if (row.Dropped is null) files.Add(row.Row);
             }
             files.Complete();
@@ -59,9 +70,10 @@ internal sealed class CleaningPass(CleanConfig config, IReadOnlyList<string> inp
     {
         if (casing && _options.Truecase) Statistics = new();
         var types = inputs.ToDictionary(input => input, _ => new ColumnType());
-        foreach (var input in inputs)
+        foreach (var (number, input) in inputs.Index())
             foreach (var (row, turns) in Rows(input, Read))
             {
+                if (++_surveyed % RowsBetweenReports == 0) observer.OnPreparation($"clean: {_surveyed:N0} rows read for their statistics, in file", number + 1, inputs.Count);
                 if (_options.Formats.Contains("parquet"))
                     foreach (var column in row.Columns.Where(row.Fields.ContainsKey)) types[input].Field(column).Include(row.Location, column, row[column]);
                 foreach (var turn in turns) Statistics?.Add(turn);

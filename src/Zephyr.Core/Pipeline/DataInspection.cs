@@ -92,9 +92,9 @@ public static class DataInspection
     /// <inheritdoc cref="OfConversations"/>
     public static IReadOnlyList<PairOutcome> OfFeedback(AifConfig config, ExampleRange range, CancellationToken cancellation)
     {
-        var builder = new PairBuilder(config.Aif, config.Run.Seed, EvaluationSets.Of(config.Audit));
-        var rows = FeedbackSchema.Read(ScoredFiles(config.Source)).Until(cancellation);
-        return Some(rows.Skip(range.Start - 1).Take(range.Count).Select(builder.Build), range);
+        var pairs = new PreferencePairs(config, EvaluationSets.Of(config.Audit));
+        var files = ScoredFiles(config.Source);
+        return Some(pairs.Outcomes(files, pairs.Drops(files, cancellation), cancellation).Skip(range.Start - 1).Take(range.Count), range);
     }
 
     private static IReadOnlyList<string> ScoredFiles(FeedbackSourceOptions source) => source.AsksModels

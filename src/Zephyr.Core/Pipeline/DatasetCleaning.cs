@@ -5,10 +5,11 @@ using Zephyr.Data.Cleaning;
 using Zephyr.Data.Sources;
 using Zephyr.Feedback;
 using Zephyr.Runtime;
+using Zephyr.Training;
 
 namespace Zephyr.Pipeline;
 
-/// <summary>What <see cref="DatasetCleaning.Run"/> did, or would do.</summary>
+/// <summary>What <see cref="DatasetCleaning.Run(ResolvedConfig{CleanConfig}, ITrainingObserver, CancellationToken)"/> did, or would do.</summary>
 /// <param name="Inputs">The files that were read.</param>
 /// <param name="Files">The files that were written; none where nothing was.</param>
 /// <param name="Report">What went in, what came out and what each rule did.</param>
@@ -25,13 +26,17 @@ public static class DatasetCleaning
 
     private static readonly StageOutput Own = new("clean", OwnFiles);
 
+    /// <inheritdoc cref="Run(ResolvedConfig{CleanConfig}, ITrainingObserver, CancellationToken)"/>
+    public static CleaningResult Run(ResolvedConfig<CleanConfig> resolved, CancellationToken cancel = default) => Run(resolved, SilentObserver.Instance, cancel);
+
     /// <summary>Cleans the rows: a file for each file, report.json and casing.tsv.</summary>
     /// <param name="resolved">A valid configuration with the origin of its values.</param>
+    /// <param name="observer">Is told how far it is.</param>
     /// <param name="cancel">Stops between two rows; nothing is left behind then.</param>
     /// <exception cref="UserErrorException">Bad input, an output folder that holds a run, or no row left.</exception>
     /// <exception cref="RunFailedException">The files could not be written.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    public static CleaningResult Run(ResolvedConfig<CleanConfig> resolved, CancellationToken cancel = default)
+    public static CleaningResult Run(ResolvedConfig<CleanConfig> resolved, ITrainingObserver observer, CancellationToken cancel = default)
     {
         var config = resolved.Value;
         var (clock, begun) = (TimeProvider.System, TimeProvider.System.GetTimestamp());
@@ -40,7 +45,7 @@ public static class DatasetCleaning
         using var output = new StagedOutput(config.Run, Own);
         try
         {
-            var pass = new CleaningPass(config, inputs, cancel);
+            var pass = new CleaningPass(config, inputs, observer, cancel);
             var report = pass.Run(output.PathOf);
             RequireRows(report);
             if (pass.Statistics is { } statistics) File.WriteAllText(output.PathOf(CasingName), CasingFile.Write(statistics));
@@ -62,14 +67,14 @@ public static class DatasetCleaning
         }
     }
 
-    /// <summary>Reads and judges every row as <see cref="Run"/> would, and writes nothing.</summary>
-    /// <inheritdoc cref="Run"/>
+    /// <summary>Reads and judges every row as <see cref="Run(ResolvedConfig{CleanConfig}, ITrainingObserver, CancellationToken)"/> would, and writes nothing.</summary>
+    /// <inheritdoc cref="Run(ResolvedConfig{CleanConfig}, ITrainingObserver, CancellationToken)"/>
     public static CleaningResult Plan(ResolvedConfig<CleanConfig> resolved, CancellationToken cancel = default)
     {
         var config = resolved.Value;
         var inputs = Inputs(config);
         StagedOutput.RequireFree(config.Run, Own);
-        var pass = new CleaningPass(config, inputs, cancel);
+        var pass = new CleaningPass(config, inputs, SilentObserver.Instance, cancel);
         var report = pass.Run(pathOf: null);
         RequireRows(report);
         return new(inputs, [], report, pass.Notes);

@@ -17,7 +17,8 @@ namespace Zephyr.Pipeline;
 /// <param name="Models">The calls ahead by role and model.</param>
 /// <param name="Budget">The caps.</param>
 /// <param name="Reasks">How often a judge may be asked again; 0 without one.</param>
-public sealed record AskingPlan(long Prompts, string Journal, CallUsage Spent, IReadOnlyList<ModelEstimate> Models, BudgetOptions Budget, int Reasks);
+/// <param name="Missing">What the run needs besides and is not there.</param>
+public sealed record AskingPlan(long Prompts, string Journal, CallUsage Spent, IReadOnlyList<ModelEstimate> Models, BudgetOptions Budget, int Reasks, IReadOnlyList<string> Missing);
 
 /// <summary>
 /// The part of aif in which models are asked: prompts become answers, answers become scores. What becomes of a prompt depends on the seed and on the answers, never on the order in
@@ -30,6 +31,8 @@ internal sealed class FeedbackAsking
     private readonly ModelPool _pool;
     private readonly AnswerGenerator? _generator;
     private readonly RubricSet _rubrics;
+    private readonly BadRows _bad;
+    private readonly DuplicateDrops? _drops;
 
     /// <summary>Finds all that is needed, and reads every row once: one that cannot be used is found before anything is paid for.</summary>
     /// <exception cref="UserErrorException">Something is not there or not as it should be.</exception>
@@ -38,12 +41,13 @@ internal sealed class FeedbackAsking
     /// <param name="cancel">Stops between two rows.</param>
     public FeedbackAsking(AifConfig config, EvaluationSets? evaluation, CancellationToken cancel)
     {
-        (_config, _evaluation) = (config, evaluation is { Drops: true } ? evaluation : null);
+        (_config, _evaluation, _bad) = (config, evaluation, new(config.Source.OnBadRow == "skip"));
         _pool = ModelPool.Of([("models", config.Answers.Models), ("judge", config.Source.Judge is { } judge ? [judge] : [])], config.Budget.Endpoints);
         _rubrics = RubricSet.Load(config.Judging.Rubrics);
         if (FromPrompts) _generator = new(config.Answers, PrincipleSet.Load(config.Answers.Principles), config.Run.Seed);
         if (config.Source.Judge is not null) _ = Judge(new Unasked());
         Inputs = FromPrompts ? PromptSchema.Resolve(config.Source.Prompts) : DataFiles.Resolve(config.Source.Completions);
+        _drops = DuplicateDrops.Of(config.Audit, evaluation, Begin().Until(cancel).Select(prompt => prompt.Prompt));
         Prompts = Begin().Until(cancel).LongCount();
     }
 
@@ -60,6 +64,9 @@ internal sealed class FeedbackAsking
     /// <summary>Prompts, each counted once.</summary>
     public long Prompts { get; }
 
+    /// <summary>A line for each of the rows that were left out because they cannot be used, as far as they are named.</summary>
+    public IReadOnlyList<string> Notes => [.. _bad.Describe()];
+
     private bool FromPrompts => _config.Source.Prompts.Count > 0;
 
     private string Journal => Path.Combine(_config.Run.OutputDir, "calls.jsonl");
@@ -74,17 +81,18 @@ internal sealed class FeedbackAsking
     {
         await using var calls = new ModelCalls(new(_pool, _config.Budget, Journal, _config.Run.Seed, LocalModels.Open, observer, TimeProvider.System));
         if (calls.Found > 0) observer.OnNote($"{Journal}: {calls.Found} calls of earlier starts; those of them that are asked for again are not made again");
+        foreach (var note in Notes) observer.OnNote(note);
         using var files = new AskedFiles(pathOf);
         var judge = _config.Source.Judge is null ? null : Judge(calls);
         var done = 0L;
         // Twice as many as are answered at a time: of a prompt that is being judged, no model is answering.
-        await foreach (var judged in OrderedWork.Run(Begin(), Math.Max(8, 2 * _pool.Concurrency), (prompt, stop) => Ask(calls, judge, prompt, stop), cancel).ConfigureAwait(false))
+        await foreach (var judged in OrderedWork.Run(Begin().Index(), Math.Max(8, 2 * _pool.Concurrency), (row, stop) => Ask(calls, judge, row.Index, row.Item, stop), cancel).ConfigureAwait(false))
         {
             files.Add(judged);
             observer.OnItems("prompts", ++done, Prompts);
         }
         files.Complete();
-        return new(done, files.Answers, files.FailedAnswers, files.FailedJudgments, calls.Usage);
+        return new(done, files.Answers, files.FailedAnswers, files.FailedJudgments, calls.Usage) { BadRows = _bad.ByReason };
     }
 
     /// <summary>Counts the calls of a run, and makes none. Answers that are not there yet are taken to be as long as they may be.</summary>
@@ -93,7 +101,7 @@ internal sealed class FeedbackAsking
         using var estimate = new CallEstimate(_pool, _config.Budget, Journal);
         var judge = _config.Source.Judge is null ? null : Judge(new Unasked());
         var longest = new string('x', 4 * _config.Answers.MaxNewTokens);
-        foreach (var prompt in Begin().Until(cancel).Where(IsAsked))
+        foreach (var (_, prompt) in Begin().Until(cancel).Index().Where(row => WhyNotAsked(row.Index, row.Item.Prompt) is null))
         {
             var answered = _generator is null ? prompt : prompt with
             {
@@ -101,18 +109,22 @@ internal sealed class FeedbackAsking
             };
             foreach (var question in judge?.Questions(answered) ?? []) estimate.Add(question);
         }
-        return new(Prompts, Journal, estimate.Spent, estimate.Models, _config.Budget, judge is null ? 0 : _config.Judging.MaxReasks);
+        return new(Prompts, Journal, estimate.Spent, estimate.Models, _config.Budget, judge is null ? 0 : _config.Judging.MaxReasks, [.. _pool.MissingKeys]);
     }
 
-    private async Task<JudgedPrompt> Ask(ModelCalls calls, Judge? judge, AnsweredPrompt prompt, CancellationToken stop)
+    private async Task<JudgedPrompt> Ask(ModelCalls calls, Judge? judge, int row, AnsweredPrompt prompt, CancellationToken stop)
     {
-        if (!IsAsked(prompt)) return Unjudged(prompt);
+        if (WhyNotAsked(row, prompt.Prompt) is { } reason) return judge is null ? Unjudged(prompt) : judge.NotAsked(prompt, reason);
         var answered = _generator is null ? prompt : await _generator.Answer(calls, prompt.Prompt, prompt.Source, stop).ConfigureAwait(false);
         return judge is null ? Unjudged(answered) : await judge.Of(answered, stop).ConfigureAwait(false);
     }
 
-    /// <summary>A prompt that can give no pair is not paid for.</summary>
-    private bool IsAsked(AnsweredPrompt prompt) => !string.IsNullOrWhiteSpace(prompt.Prompt) && _evaluation?.Find(prompt.Prompt) is null;
+    /// <summary>A prompt that can give no pair is not paid for; null for one that is asked.</summary>
+    private string? WhyNotAsked(int row, string prompt) =>
+        string.IsNullOrWhiteSpace(prompt) ? "the prompt has no text"
+        : _evaluation?.Drop(prompt) == true ? "the prompt occurs in an evaluation set"
+        : _drops?.Holds(row) == true ? "the prompt is nearly the same as an earlier one"
+        : null;
 
     private static JudgedPrompt Unjudged(AnsweredPrompt prompt) => new(prompt, "", [.. prompt.Answers.Select(_ => new AnswerJudgment([], null, null))], [], 0, 0, 0);
 
@@ -120,9 +132,10 @@ internal sealed class FeedbackAsking
     private IEnumerable<AnsweredPrompt> Begin()
     {
         var most = _config.Source.MaxPrompts == 0 ? int.MaxValue : _config.Source.MaxPrompts;
-        if (!FromPrompts) return FeedbackSchema.Read(Inputs).Take(most).Select(AnsweredOf);
+        var source = RowSource.Of(Inputs) with { Bad = _bad };
+        if (!FromPrompts) return FeedbackSchema.Read(source).Take(most).Select(AnsweredOf);
         var seen = new HashSet<long>();
-        return PromptSchema.Read(Inputs).Where(row => seen.Add(PromptKey.Of(row.Prompt))).Take(most).Select(row => new AnsweredPrompt(row.Prompt, [], row.Source));
+        return PromptSchema.Read(source).Where(row => seen.Add(PromptKey.Of(row.Prompt))).Take(most).Select(row => new AnsweredPrompt(row.Prompt, [], row.Source));
     }
 
     private static AnsweredPrompt AnsweredOf(ScoredPrompt row) => new(row.Prompt, [.. row.Completions.Select(completion => new ModelAnswer(

@@ -34,11 +34,24 @@ public sealed record JudgedSettings(string OutputDir, string Judge, BudgetOption
     public int BootstrapSamples { get; init; } = 2000;
 }
 
+/// <summary>What figures rest on, kept beside them: who answered and who judged what, and how they were asked.</summary>
+/// <param name="Zephyr">The program's version.</param>
+/// <param name="Answers">Whose answers are judged.</param>
+/// <param name="Baseline">Whose they are compared with; null for none.</param>
+/// <param name="Items">The files of prompts or questions, and of right answers.</param>
+/// <param name="Settings">How they were asked, keys that were not given with their defaults.</param>
+public sealed record JudgedRecord(string? Zephyr, AnswerSide Answers, AnswerSide? Baseline, IReadOnlyList<string> Items, JudgedSettings Settings)
+{
+    internal static JudgedRecord Of(JudgedSettings settings, AnswerSide answers, AnswerSide? baseline, IReadOnlyList<string> items) =>
+        new(RunRecord.Version, answers, baseline, items, settings);
+}
+
 /// <summary>What asking would come to.</summary>
 /// <param name="Models">The calls ahead by role and model.</param>
 /// <param name="Spent">What earlier starts of the run have paid for.</param>
 /// <param name="Items">Prompts or questions.</param>
-public sealed record JudgedEstimate(IReadOnlyList<ModelEstimate> Models, CallUsage Spent, int Items);
+/// <param name="Notes">What the run needs besides and is not there, and what it does without.</param>
+public sealed record JudgedEstimate(IReadOnlyList<ModelEstimate> Models, CallUsage Spent, int Items, IReadOnlyList<string> Notes);
 
 /// <summary>The ground of judged evaluations: a pool behind a journal in the output folder, and results that appear whole.</summary>
 internal sealed class JudgedRun
@@ -92,7 +105,7 @@ internal sealed class JudgedRun
         using var estimate = new CallEstimate(Pool, _settings.Budget, Journal);
         var inquiry = Inquiry(new Unasked());
         foreach (var item in items) add(estimate, inquiry, item);
-        return new(estimate.Models, estimate.Spent, items.Count);
+        return new(estimate.Models, estimate.Spent, items.Count, [.. Pool.MissingKeys]);
     }
 
     /// <summary>What stands for an answer that is not there yet: it is taken to be as long as it may be.</summary>

@@ -22,8 +22,9 @@ public sealed record AnswerSide(string Key, string? Model, IReadOnlyList<string>
 /// <param name="Failures">Answers and verdicts that could not be had, with their reasons.</param>
 /// <param name="Calls">What asking came to.</param>
 /// <param name="Files">Files written.</param>
+/// <param name="Record">What the figures rest on.</param>
 public sealed record WinRateReport(
-    WinRate? All, IReadOnlyList<KeyValuePair<string, WinRate>> Sources, IReadOnlyList<string> Failures, IReadOnlyList<ModelUsage> Calls, IReadOnlyList<string> Files);
+    WinRate? All, IReadOnlyList<KeyValuePair<string, WinRate>> Sources, IReadOnlyList<string> Failures, IReadOnlyList<ModelUsage> Calls, IReadOnlyList<string> Files, JudgedRecord Record);
 
 /// <summary>
 /// How often a judge prefers one model's answers to another's, as AlpacaEval asks it, but with both orders of the answers. Answers come from files or from models of the pool.
@@ -39,6 +40,7 @@ public sealed class JudgedWinRate
     private readonly AnswerSide _model, _baseline;
     private readonly Dictionary<string, AnswerRow>? _modelAnswers, _baselineAnswers;
     private readonly Prompt[] _prompts;
+    private readonly IReadOnlyList<string> _promptFiles;
 
     /// <summary>Reads what it needs; asks nothing.</summary>
     /// <param name="settings">What it is told.</param>
@@ -48,7 +50,7 @@ public sealed class JudgedWinRate
     /// <exception cref="UserErrorException">Something is not there, or a prompt has no answer in a file.</exception>
     public JudgedWinRate(JudgedSettings settings, AnswerSide model, AnswerSide baseline, IReadOnlyList<string> prompts)
     {
-        (_settings, _model, _baseline) = (settings, model, baseline);
+        (_settings, _model, _baseline, _promptFiles) = (settings, model, baseline, prompts);
         _run = new(settings, [.. new[] { model, baseline }.Where(side => side.Model is not null).Select(side => (side.Key, (IReadOnlyList<string>)[side.Model!]))]);
         (_modelAnswers, _baselineAnswers) = (Answers(model), Answers(baseline));
         var rows = prompts.Count > 0 ? PromptSchema.Read(PromptSchema.Resolve(prompts)).Select(row => (row.Prompt, Source: row.Source.Length > 0 ? row.Source : null))
@@ -71,7 +73,7 @@ public sealed class JudgedWinRate
             .Select(group => (group.Key, Rate: WinRate.Of([.. group.Select(ComparisonOf)], bootstrap))).Where(group => group.Rate is not null);
         var judgments = _run.Write("judgments.jsonl", JudgedRun.Lines(outcomes.Select(ToRow)));
         var report = new WinRateReport(WinRate.Of([.. outcomes.Select(ComparisonOf)], bootstrap), [.. groups.Select(group => KeyValuePair.Create(group.Key, group.Rate!))],
-            [.. outcomes.Where(outcome => FailureOf(outcome) is not null).Select(outcome => $"{PromptId.Of(outcome.Prompt.Text)[..12]}: {FailureOf(outcome)}")], usage, [judgments]);
+            [.. outcomes.Index().Where(pair => FailureOf(pair.Item) is not null).Select(pair => $"prompt {pair.Index + 1} ({PromptId.Of(pair.Item.Prompt.Text)[..16]}): {FailureOf(pair.Item)}")], usage, [judgments], JudgedRecord.Of(_settings, _model, _baseline, _promptFiles));
         return report with { Files = [judgments, _run.Write("winrate.json", toJson(report))] };
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
@@ -21,7 +22,8 @@ public sealed record MtBenchInput(IReadOnlyList<string> Questions, IReadOnlyList
 /// <param name="Failures">Answers and scores that could not be had, with their reasons.</param>
 /// <param name="Calls">What asking came to.</param>
 /// <param name="Files">Files written.</param>
-public sealed record MtBenchReport(MtBenchTable Table, IReadOnlyList<string> Failures, IReadOnlyList<ModelUsage> Calls, IReadOnlyList<string> Files);
+/// <param name="Record">What the figures rest on.</param>
+public sealed record MtBenchReport(MtBenchTable Table, IReadOnlyList<string> Failures, IReadOnlyList<ModelUsage> Calls, IReadOnlyList<string> Files, JudgedRecord Record);
 
 /// <summary>
 /// MT-Bench's single-answer grading: two turns a question, each graded from 1 to 10, the second with the first before it, and against reference answers in mathematics, reasoning and code.
@@ -82,12 +84,13 @@ public sealed class MtBenchRun
     /// <exception cref="OperationCanceledException">It was stopped; answers are kept.</exception>
     public async Task<MtBenchReport> Run(ICallObserver observer, Func<object, string> toJson, CancellationToken cancellation)
     {
+        foreach (var note in Unreferenced()) observer.OnNote(note);
         var (outcomes, usage) = await _run.Ask(_questions, "questions", Grade, observer, cancellation).ConfigureAwait(false);
         var turns = outcomes.SelectMany(outcome => outcome.Grades.Select((grade, i) => (outcome.Question, Turn: i + 1, Grade: grade))).ToList();
         var table = MtBenchTable.Of([.. turns.Select(turn => new TurnScore(turn.Question.Id, turn.Question.Category, turn.Turn, turn.Grade.Score))], new(_settings.Seed, _settings.BootstrapSamples));
         List<string> files = [_run.Write("judgments.jsonl", JudgedRun.Lines(turns.Select(turn => new JsonObject
         {
-            ["question_id"] = turn.Question.Id,
+            ["question_id"] = IdOf(turn.Question),
             ["category"] = turn.Question.Category,
             ["turn"] = turn.Turn,
             ["score"] = turn.Grade.Score ?? -1,
@@ -95,12 +98,18 @@ public sealed class MtBenchRun
             ["failure"] = turn.Grade.Failure,
         })))];
         if (_answers is null) files.Add(_run.Write("answers.jsonl", JudgedRun.Lines(outcomes.Where(outcome => !outcome.Answers.Contains(null)).Select(AnswersOf))));
-        var report = new MtBenchReport(table, [.. turns.Where(turn => turn.Grade.Failure is not null).Select(turn => $"question {turn.Question.Id}, turn {turn.Turn}: {turn.Grade.Failure}")], usage, files);
+        var report = new MtBenchReport(table, [.. turns.Where(turn => turn.Grade.Failure is not null).Select(turn => $"question {turn.Question.Id}, turn {turn.Turn}: {turn.Grade.Failure}")], usage, files, JudgedRecord.Of(_settings, _input.Answers, null, [.. _input.Questions, .. _input.References]));
         return report with { Files = [.. files, _run.Write("mtbench.json", toJson(report))] };
     }
 
     /// <summary>Adds up the calls of a run, and makes none.</summary>
-    public JudgedEstimate Estimate() => _run.Estimate(_questions, (estimate, inquiry, question) =>
+    public JudgedEstimate Estimate()
+    {
+        var estimate = _run.Estimate(_questions, Add);
+        return estimate with { Notes = [.. estimate.Notes, .. Unreferenced()] };
+    }
+
+    private void Add(CallEstimate estimate, Inquiry inquiry, MtBenchQuestion question)
     {
         var (answers, graded) = (new List<string>(), new List<GradedTurn>());
         for (var turn = 0; turn < question.Turns.Count; turn++)
@@ -109,7 +118,7 @@ public sealed class MtBenchRun
             graded.Add(TurnOf(question, turn, answers[turn]));
             estimate.Add(new AnswerGrader(inquiry).Prepare(PurposeOf(question, turn), graded).Call);
         }
-    });
+    }
 
     private async Task<Outcome> Grade(IModelCalls calls, MtBenchQuestion question, CancellationToken stop)
     {
@@ -153,10 +162,22 @@ public sealed class MtBenchRun
 
     private JsonObject AnswersOf(Outcome outcome) => new()
     {
-        ["question_id"] = outcome.Question.Id,
+        ["question_id"] = IdOf(outcome.Question),
         ["model_id"] = _input.Answers.Model,
         ["choices"] = new JsonArray(new JsonObject { ["index"] = 0, ["turns"] = new JsonArray([.. outcome.Answers.Select(answer => (JsonNode?)answer)]) }),
     };
+
+    /// <summary>A number, as MT-Bench has it, where it is one: its own program finds answers by it.</summary>
+    private static JsonNode IdOf(MtBenchQuestion question) => long.TryParse(question.Id, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        && number.ToString(CultureInfo.InvariantCulture) == question.Id ? number : question.Id;
+
+    /// <summary>Questions that are to be graded against a right answer and have none.</summary>
+    private IEnumerable<string> Unreferenced()
+    {
+        var without = _questions.Where(question => _input.ReferenceCategories.Contains(question.Category) && !_references.ContainsKey(question.Id)).ToList();
+        if (without.Count > 0)
+            yield return $"graded without a right answer, as references has none: {without.Count} of the questions of {string.Join(", ", without.Select(question => question.Category).Distinct())}, the first of them question {without[0].Id}";
+    }
 
     private static List<MtBenchQuestion> QuestionsOf(IReadOnlyList<string> files)
     {

@@ -18,6 +18,9 @@ internal static class RunRecord
     // Relaxed: the command in it is there to be copied.
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>The program's version, with its commit.</summary>
+    public static string? Version => typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion;
+
     /// <param name="stage">sft, aif or dpo.</param>
     /// <param name="config">Each key with its value and origin.</param>
     /// <param name="seed">The run's seed.</param>
@@ -28,7 +31,7 @@ internal static class RunRecord
     {
         ["stage"] = stage,
         ["repeat"] = RepeatCommand.Of(stage, config, Environment.CurrentDirectory, resume),
-        ["zephyr"] = typeof(RunRecord).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion,
+        ["zephyr"] = Version,
         ["dotnet"] = Environment.Version.ToString(),
         ["git_commit"] = GitCommit.Of(Environment.CurrentDirectory),
         ["system"] = Machine.System,

@@ -4,27 +4,6 @@ using TorchSharp;
 
 namespace Zephyr.Runtime;
 
-/// <summary>What was found and loaded.</summary>
-/// <param name="Folder">The folder libtorch came from.</param>
-/// <param name="Origin">Why that folder: shipped, the environment variable, the Python on the PATH, or the CUDA package.</param>
-/// <param name="HasCuda">libtorch_cuda.so stands in it.</param>
-/// <param name="Version">The version stated beside an external libtorch, or that of the shipped package.</param>
-/// <param name="Repaired">TorchSharp's native library was loaded from a repaired private copy.</param>
-public sealed record NativeTorchInfo(string Folder, string Origin, bool HasCuda, string Version, bool Repaired)
-{
-    /// <summary>The CUDA that it was built for, where it says so.</summary>
-    public Version? Cuda { get; init; }
-
-    /// <summary>Functions that TorchSharp's library calls and this libtorch does not have: a call of one ends the process.</summary>
-    public IReadOnlyList<string> Lacks { get; init; } = [];
-
-    /// <summary>The version that the library itself states, major and minor; null where it states none.</summary>
-    public Version? Abi { get; init; }
-
-    /// <summary>It is of the version that this program is built and tested with.</summary>
-    public bool IsSupported => Abi is { } abi ? abi.ToString() == NativeTorch.SupportedVersion : NativeTorch.IsSupported(Version);
-}
-
 /// <summary>
 /// Finds and loads libtorch and TorchSharp's native library before TorchSharp looks for them itself (design decision 7).
 /// The natives stand in a folder of their own, not beside the assemblies: TorchSharp's loader then finds by name what is
@@ -95,7 +74,7 @@ public static class NativeTorch
         var loaded = libraries.ToDictionary(library => library, library => LoadLibrary(Path.Combine(found.Folder, library), dependencies));
         TensorMemory.Serve(loaded["libc10.so"]);
         if (_nativeKernels) MklKernels.TakeNative(loaded[Core]);
-        var handle = LoadTorchSharp(out var repaired);
+        var handle = LoadTorchSharp(found, out var repaired);
         NativeLibrary.SetDllImportResolver(typeof(torch).Assembly,
             (name, _, _) => name == "LibTorchSharp" ? handle : IntPtr.Zero);
         var info = new NativeTorchInfo(found.Folder, found.Origin, hasCuda, VersionOf(found), repaired)
@@ -140,7 +119,7 @@ public static class NativeTorch
         }
     }
 
-    private static IntPtr LoadTorchSharp(out bool repaired)
+    private static IntPtr LoadTorchSharp((string Folder, string Origin) found, out bool repaired)
     {
         var path = TorchSharpLibrary;
         repaired = false;
@@ -155,7 +134,8 @@ public static class NativeTorch
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
-            throw new UserErrorException($"{path} does not load beside this libtorch ({Reason(error)}); it needs libtorch {SupportedVersion}.x", error);
+            throw new UserErrorException($"{path} does not load beside the libtorch {VersionOf(found)} in {found.Folder} ({found.Origin}): {Reason(error)}; "
+                + $"install a PyTorch of version {SupportedVersion} and set {EnvironmentVariable} to its lib folder (<site-packages>/torch/lib)", error);
         }
     }
 

@@ -59,7 +59,7 @@ public sealed class GenerationService : IDisposable
     /// <summary>Answers a request, piece by piece. Whoever stops asking for pieces gives it up, and its place becomes free.</summary>
     /// <param name="request">What to continue, and how.</param>
     /// <param name="cancellation">Gives it up.</param>
-    /// <exception cref="UserErrorException">The prompt cannot be continued (<see cref="PromptTooLongException"/>).</exception>
+    /// <exception cref="UserErrorException">The prompt cannot be continued (<see cref="PromptTooLongException"/>), or there are not so many places in all.</exception>
     /// <exception cref="QueueFullException">There is no place.</exception>
     /// <exception cref="ServiceStoppedException">It is shutting down, before or while it answers.</exception>
     /// <exception cref="RunFailedException">The model failed.</exception>
@@ -117,10 +117,13 @@ public sealed class GenerationService : IDisposable
         var left = 0;
         var asked = requests.Select(request => (request, Prompt: new BatchPrompt(request.PromptIds),
             Answers: Enumerable.Range(0, request.Choices).Select(_ => new Answer(left++, request, Tokenizer, output.Writer)).ToList())).ToList();
+        var most = (long)_limits.Batch.MaxSequences + _limits.MaxQueue;
+        // To come again would not help.
+        if (left > most) throw new UserErrorException($"the request asks for {left} answers, at most {most} may be under way or wait (--max_concurrent and --max_queue)");
         lock (_gate)
         {
             if (_stopping) throw new ServiceStoppedException();
-            if (_open + left > (long)_limits.Batch.MaxSequences + _limits.MaxQueue) throw new QueueFullException();
+            if (_open + left > most) throw new QueueFullException();
             Interlocked.Add(ref _open, left);
             foreach (var (request, prompt, answers) in asked)
             {

@@ -12,9 +12,20 @@ namespace Zephyr.Tests.Cli;
 /// </summary>
 internal static class ChainModel
 {
-    public static void Write(string folder, params int[] chain)
+    public static void Write(string folder, params int[] chain) => Write(folder, 64, chain);
+
+    /// <summary>A model that answers everything with a text of different letters.</summary>
+    public static string Saying(string folder, string text)
     {
-        using var model = Create(64, chain);
+        Directory.CreateDirectory(folder);
+        // A judge's question takes a token a byte.
+        Write(folder, 20_000, [3 + '\n', .. BytesOf(text), 2]);
+        return folder;
+    }
+
+    private static void Write(string folder, int positions, int[] chain)
+    {
+        using var model = Create(positions, chain);
         ModelFolder.Save(folder, model.Config, model.Parameters.All, long.MaxValue);
         TokenizerFiles.Write(folder, TinyTokenizer.Create(), model.Config.MaxPositionEmbeddings);
     }

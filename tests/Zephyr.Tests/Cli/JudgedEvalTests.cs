@@ -36,6 +36,10 @@ public sealed class JudgedEvalTests : IDisposable
         Assert.Equal(8, judge.Requests.Count);
         Assert.Equal(run.Output, again.Output);
         Assert.Equal(all.GetRawText(), JsonDocument.Parse(File.ReadAllText(_folder.PathOf("out/winrate.json"))).RootElement.GetProperty("all").GetRawText());
+        var record = JsonDocument.Parse(run.Output).RootElement.GetProperty("record");
+        Assert.Equal($"{judge.BaseUrl}#j", record.GetProperty("settings").GetProperty("judge").GetString());
+        Assert.Equal((_folder.PathOf("model.jsonl"), _folder.PathOf("baseline.jsonl"), 0), (record.GetProperty("answers").GetProperty("files")[0].GetString(),
+            record.GetProperty("baseline").GetProperty("files")[0].GetString(), record.GetProperty("settings").GetProperty("max_reasks").GetInt32()));
         var table = await Run([.. args.Where(word => word != "--json")]);
         Assert.Matches(@"all\s+4\s+62\.50", table.Output);
     }
@@ -46,10 +50,14 @@ public sealed class JudgedEvalTests : IDisposable
         await using var judge = await FakeEndpoint.Start((context, _, _) => FakeEndpoint.Answer(context, "I like both."));
         var run = await Run("eval", "winrate", "--answers", Answers("model", ["a"]), "--baseline_answers", Answers("baseline", ["b"]), "--judge", $"{judge.BaseUrl}#j",
             "--output_dir", _folder.PathOf("out"), "--quiet", "--max_reasks", "1");
-        Assert.Equal(0, run.Code);
+        Assert.Equal((1, "zephyr: there is no figure, as nothing was judged: 1 failed, the first with: "), (run.Code, run.Error[..77]));
+        Assert.EndsWith($"; {_folder.PathOf("out/judgments.jsonl")} says why, and all calls are kept: the same command with another judge, rubrics or max_reasks pays for no answer again\n", run.Error);
         Assert.Contains("no prompt has a verdict", run.Output);
         Assert.Contains("found no verdict, expected a verdict: A, B or tie", run.Output);
         Assert.Equal(4, judge.Requests.Count);
+        // A table without a figure would say nothing.
+        Assert.DoesNotContain("win rate", run.Output);
+        Assert.Contains("failed: prompt 1 (", run.Output);
     }
 
     [Fact]
@@ -71,12 +79,40 @@ public sealed class JudgedEvalTests : IDisposable
         Assert.Equal([0, 0, 0.7, 0.7], model.Requests.Select(request => Math.Round(request.GetProperty("temperature").GetDouble(), 6)).Order());
         var answers = _folder.PathOf("out/answers.jsonl");
         Assert.Equal(2, File.ReadLines(answers).Count());
+        // Numbers as in the questions: MT-Bench's own program finds answers by them.
+        Assert.All(File.ReadLines(answers).Concat(File.ReadLines(_folder.PathOf("out/judgments.jsonl"))), line => Assert.Equal(JsonValueKind.Number, JsonDocument.Parse(line).RootElement.GetProperty("question_id").ValueKind));
         await Run(args);
         Assert.Equal((4, 4), (model.Requests.Count, judge.Requests.Count));
         // What was answered can be judged again, by itself.
         var judged = await Run("eval", "mtbench", "--questions", questions, "--answers", answers, "--judge", $"{judge.BaseUrl}#j", "--output_dir", _folder.PathOf("other"), "--quiet");
         Assert.Matches(@"all\s+2\s+8\.00\s+4\.00\s+6\.00", judged.Output);
         Assert.Equal(4, model.Requests.Count);
+    }
+
+    [Fact]
+    public async Task A_grading_without_any_score_is_a_failed_run_and_what_is_missing_is_told()
+    {
+        await using var judge = await FakeEndpoint.Start((context, _, _) => FakeEndpoint.Answer(context, "A fine answer."));
+        var questions = _folder.Write("questions.jsonl", """{"question_id": 7, "category": "math", "turns": ["What is 2 + 2?"]}""");
+        var answers = _folder.Write("answers.jsonl", """{"question_id": 7, "choices": [{"index": 0, "turns": ["4"]}]}""");
+        string[] args = ["eval", "mtbench", "--questions", questions, "--answers", answers, "--judge", $"{judge.BaseUrl}#j", "--output_dir", _folder.PathOf("out"), "--max_reasks", "1"];
+        const string Unreferenced = "graded without a right answer, as references has none: 1 of the questions of math, the first of them question 7\n";
+        var dry = await Run([.. args, "--dry-run", "--max_calls", "1"]);
+        Assert.EndsWith($"nothing was sent or written\na judge whose answer cannot be read is asked again, up to 1 time: that comes on top\n{Unreferenced}", dry.Output);
+        var run = await Run(args);
+        Assert.Equal(1, run.Code);
+        Assert.StartsWith(Unreferenced, run.Error);
+        Assert.Contains("zephyr: there is no figure, as nothing was judged: 1 failed, the first with: question 7, turn 1: ", run.Error);
+    }
+
+    [Fact]
+    public async Task A_dry_run_names_keys_that_are_not_there_and_caps_that_it_may_reach()
+    {
+        var endpoints = _folder.Write("endpoints.yaml", "j: {base_url: 'http://127.0.0.1:9/v1', api_key_env: ZEPHYR_TEST_NO_SUCH_KEY, price_per_million_prompt_tokens: 5}\n");
+        var run = await Run("eval", "winrate", "--answers", Answers("model", ["a"]), "--baseline_answers", Answers("baseline", ["b"]), "--judge", "j", "--endpoints", endpoints,
+            "--output_dir", _folder.PathOf("out"), "--max_calls", "1", "--max_reasks", "0", "--dry-run");
+        Assert.Equal(0, run.Code);
+        Assert.EndsWith("max_calls 1 STOPS THE RUN before its end: it takes 2 calls\nj: the environment variable ZEPHYR_TEST_NO_SUCH_KEY is not set or empty: the run needs it\n", run.Output);
     }
 
     /// <summary>GPT-4's own means, counted by other means: of 160 judgments 40 hold a score.</summary>

@@ -27,7 +27,7 @@ public sealed class ServeTests : IDisposable
         Assert.Equal((0, ""), await End(process, signal));
         var log = await process.StandardError.ReadToEndAsync(Cancellation);
         Assert.Matches($@"\[INF\] m answers at {address} \(64 tokens a conversation, 16 at a time\)\n", log);
-        Assert.Matches(@"\[INF\] POST /v1/chat/completions 200 \d+\+2 tokens \d+\.\d{3} s \n", log);
+        Assert.Matches(@"\[INF\] POST /v1/chat/completions 200 \d+\+2 tokens \d+\.\d{3} s\n", log);
         Assert.Contains("stopped; all were answered", log, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", log, StringComparison.Ordinal);
     }

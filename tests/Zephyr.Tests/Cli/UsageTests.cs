@@ -69,6 +69,8 @@ public class UsageTests
     [InlineData("inspect data --dataset x --beta 0.1 --betta 2 --rows", "--betta: unknown option; did you mean --beta?\n--rows: needs a value")]
     [InlineData("inspect data --dataset x --beta 0.1", "model_name_or_path: is required, in the config file or as --model_name_or_path: model folder: config.json, *.safetensors, tokenizer.model")]
     [InlineData("inspect data --seed 1", "zephyr: inspect data: the keys that are given are keys of sft, aif and dpo: say which with --stage")]
+    [InlineData("eval perplexity --model m --conversations c --rows /nowhere/rows.jsonl", "zephyr: rows /nowhere/rows.jsonl: there is no folder /nowhere, expected one that is there")]
+    [InlineData("eval preferences --model m --pairs p --report /", "zephyr: report /: found a folder, expected the name of a file")]
     [InlineData("eval --model m", "--pairs: give one of --pairs and --conversations")]
     [InlineData("eval --model m --pairs a --conversations b --ref_model c", "--pairs: give one of --pairs and --conversations")]
     [InlineData("eval --model m --conversations b --ref_model c", "--ref_model: goes with --pairs, and --pairs with it")]
@@ -78,7 +80,7 @@ public class UsageTests
         "--max_prompt_length: must be under max_length (1024), or no room is left for an answer (was 2000)")]
     [InlineData("eval --model m --pairs a --ref_model c --tokenization trl", "--truncation_mode: must be keep_start for tokenization trl (was keep_end)")]
     [InlineData("aif --feedback f --output_dir o --resume out/checkpoint-1",
-        "zephyr: --resume out/checkpoint-1: aif has no checkpoints and goes on from its journal of calls by itself, expected auto or never")]
+        "--resume: unknown option; zephyr aif --help lists them")]
     [InlineData("aif --feedback f --output_dir o --formats []", "--formats: must name parquet, jsonl or both (was empty)")]
     [InlineData("tokenize --tokenizer nowhere --text a", "zephyr: nowhere: there is no such tokenizer folder or file")]
     [InlineData("score --model m", "--ids: is required: JSON Lines file of {\"prompt_ids\": [...], \"completion_ids\": [...]}")]

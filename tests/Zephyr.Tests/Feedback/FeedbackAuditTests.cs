@@ -20,7 +20,8 @@ public class FeedbackAuditTests
             "best_score_tied": 1,
             "no_lower_score": 0,
             "margin_too_small": 0,
-            "in_evaluation_set": 0
+            "in_evaluation_set": 0,
+            "near_duplicate": 0
           },
           "completions": 9,
           "dropped_completions": {

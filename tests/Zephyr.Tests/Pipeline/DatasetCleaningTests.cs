@@ -7,6 +7,7 @@ using Zephyr.Pipeline;
 using Zephyr.Runtime;
 using Zephyr.Tests.Cli;
 using Zephyr.Tests.Data.Sources;
+using Zephyr.Training;
 
 namespace Zephyr.Tests.Pipeline;
 
@@ -129,8 +130,36 @@ public sealed class DatasetCleaningTests : IDisposable
         Assert.Contains("--learning_rate: belongs to sft and dpo, not to clean", CliRun.Of("clean", "--learning_rate", "1").Error);
     }
 
+    [Fact]
+    public void A_long_run_says_how_far_it_is()
+    {
+        var file = _folder.Write("long.jsonl", string.Concat(Enumerable.Range(0, 2100).Select(i => $"{{\"text\":\"Row {i} is here.\"}}\n")));
+        var seen = new Watcher();
+        DatasetCleaning.Run(new(new CleanConfig { Clean = new() { Dataset = [file] }, Run = new() { OutputDir = Output } }, []), seen, TestContext.Current.CancellationToken);
+        Assert.Equal(["clean: 1,000 rows read for their statistics, in file: 1 of 1", "clean: 2,000 rows read for their statistics, in file: 1 of 1", "clean: rows judged: 1000 of 2100", "clean: rows judged: 2000 of 2100"], seen.Told);
+    }
+
     private CleaningResult Run(CleanOptions options, string output = "out", bool overwrite = false) => DatasetCleaning.Run(
         new(new CleanConfig { Clean = options, Run = new() { OutputDir = output.Length == 0 ? _folder.Path : _folder.PathOf(output), OverwriteOutputDir = overwrite } }, []), TestContext.Current.CancellationToken);
+
+    private sealed class Watcher : ITrainingObserver
+    {
+        public List<string> Told { get; } = [];
+
+        public void OnPreparation(string what, int done, int total) => Told.Add($"{what}: {done} of {total}");
+
+        public void OnStart(TrainingPlan plan) { }
+
+        public void OnStep(StepReport report) { }
+
+        public void OnEvaluation(EvaluationReport report) { }
+
+        public void OnCheckpoint(string path, int afterStep) { }
+
+        public void OnNote(string text) { }
+
+        public void OnEnd(TrainingSummary summary) { }
+    }
 
     private static string[] Bytes(IEnumerable<string> files) => [.. files.Where(file => !file.EndsWith("run.json", StringComparison.Ordinal)).Order(StringComparer.Ordinal).Select(file => Convert.ToBase64String(File.ReadAllBytes(file)))];
 }

@@ -15,6 +15,9 @@ public static class FeedbackSchema
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
     public static IEnumerable<ScoredPrompt> Read(IReadOnlyList<string> files) => Shapes.Read(files);
 
+    /// <inheritdoc cref="Read(IReadOnlyList{string})"/>
+    public static IEnumerable<ScoredPrompt> Read(RowSource source) => Shapes.Read(source);
+
     /// <summary>The scored prompt of one row.</summary>
     /// <exception cref="BadRowException">The row does not hold one.</exception>
     public static ScoredPrompt Parse(DataRow row) => Shapes.Parse(row);

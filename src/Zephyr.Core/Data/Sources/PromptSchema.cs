@@ -44,23 +44,40 @@ public static class PromptSchema
     /// <summary>Streams the prompts of files.</summary>
     /// <param name="files">As <see cref="Resolve"/> gives them.</param>
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
-    public static IEnumerable<PromptRow> Read(IReadOnlyList<string> files) => files.SelectMany(file => IsText(file) ? Lines(file) : Shapes.Read([file]));
+    public static IEnumerable<PromptRow> Read(IReadOnlyList<string> files) => Read(RowSource.Of(files));
+
+    /// <inheritdoc cref="Read(IReadOnlyList{string})"/>
+    public static IEnumerable<PromptRow> Read(RowSource source) =>
+        source.Files.SelectMany(file => IsText(file.Path) ? source.Bad.Select(Lines(file.Path), PromptOf) : Shapes.Read(source with { Files = [file] }));
 
     private static bool IsText(string name) => name.EndsWith(TextEnding, StringComparison.OrdinalIgnoreCase);
 
-    private static IEnumerable<PromptRow> Lines(string file)
+    /// <summary>The lines of a text file that hold more than white space; null for one that is too long.</summary>
+    private static IEnumerable<(RowLocation Location, ReadOnlyMemory<byte>? Line)> Lines(string file)
     {
         var (number, any) = (0L, false);
         foreach (var read in LineFile.Read(file))
         {
-            var location = new RowLocation(file, ++number, IsLine: true);
-            if (read is not { } line) throw new BadRowException(location, "", $"a line of more than {LineFile.MaxLineBytes} bytes", "a prompt a line");
-            var text = Decoded(location, line).Trim();
-            if (text.Length == 0) continue;
+            number++;
+            if (read is { } line && IsBlank(line.Span)) continue;
             any = true;
-            yield return new(location, text, "");
+            yield return (new(file, number, IsLine: true), read);
         }
         if (!any) throw new Runtime.UserErrorException($"{file}: found no prompt, expected at least one line");
+    }
+
+    private static PromptRow PromptOf((RowLocation Location, ReadOnlyMemory<byte>? Line) read) => read.Line is { } line ? new(read.Location, Decoded(read.Location, line).Trim(), "")
+        : throw new BadRowException(read.Location, "", $"a line of more than {LineFile.MaxLineBytes} bytes", "a prompt a line");
+
+    /// <summary>White space of any kind; bytes that are not UTF-8 are none.</summary>
+    private static bool IsBlank(ReadOnlySpan<byte> line)
+    {
+        for (var rest = line; !rest.IsEmpty;)
+        {
+            if (Rune.DecodeFromUtf8(rest, out var rune, out var bytes) != System.Buffers.OperationStatus.Done || !Rune.IsWhiteSpace(rune)) return false;
+            rest = rest[bytes..];
+        }
+        return true;
     }
 
     private static string Decoded(RowLocation location, ReadOnlyMemory<byte> line)

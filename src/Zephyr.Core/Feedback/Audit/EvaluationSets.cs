@@ -35,6 +35,9 @@ public sealed class EvaluationSets
             : throw new UserErrorException($"decontaminate: {string.Join(", ", options.Decontaminate)}: found no text with a word in it, expected evaluation texts");
     }
 
+    /// <summary>Whether a prompt occurs in one and therefore gives no pair.</summary>
+    public bool Drop(string prompt) => Drops && Find(prompt) is not null;
+
     /// <summary>An evaluation text that shares a passage with a prompt; null where there is none.</summary>
     public EvaluationText? Find(string prompt) => _index.Find(prompt);
 }

@@ -36,26 +36,46 @@ internal sealed class PromptDuplicates(double threshold) : IDisposable
     private readonly List<(ulong Words, ulong Id, uint[] Bands)> _prompts = [];
     private int _sameWords;
 
-    /// <summary>Adds a prompt; one without words is none.</summary>
-    public void Add(string prompt)
+    /// <summary>Adds a prompt.</summary>
+    /// <returns>Its number, which prompts of the same words share; -1 for one without words, which is none.</returns>
+    public int Add(string prompt)
     {
         var words = WordNgrams.WordsOf(prompt);
-        if (words.Length == 0) return;
+        if (words.Length == 0) return -1;
         var (key, id) = (WordNgrams.Of(words, words.Length).Single(), unchecked((ulong)PromptKey.Of(prompt)));
         if (_byWords.TryGetValue(key, out var known))
         {
             _sameWords++;
             if (id < _prompts[known].Id) _prompts[known] = _prompts[known] with { Id = id };
-            return;
+            return known;
         }
         ulong[] grams = [.. WordNgrams.Of(words, Math.Min(GramWords, words.Length)).Distinct().Order()];
         _byWords.Add(key, _prompts.Count);
         _prompts.Add((key, id, _hash.Bands(grams)));
         _sets.Add(grams);
+        return _prompts.Count - 1;
+    }
+
+    /// <summary>Of each prompt, by its number, the number of its group: that of one of its members.</summary>
+    public int[] Groups()
+    {
+        var (groups, _) = Join();
+        return [.. Enumerable.Range(0, _prompts.Count).Select(groups.Find)];
     }
 
     /// <summary>What was found.</summary>
     public DuplicateRecord ToRecord()
+    {
+        var (groups, joined) = Join();
+        var sizes = Enumerable.Range(0, _prompts.Count).CountBy(groups.Find).Where(group => group.Value > 1).ToList();
+        return new(threshold, _sameWords, sizes.Sum(group => group.Value - 1), sizes.Count,
+            [.. joined.OrderBy(pair => pair.First, StringComparer.Ordinal).ThenBy(pair => pair.Second, StringComparer.Ordinal).Take(Named)]);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _sets.Dispose();
+
+    private (DisjointSets Groups, List<NearDuplicatePair> Joined) Join()
     {
         var groups = new DisjointSets(_prompts.Count);
         var joined = new List<NearDuplicatePair>();
@@ -73,13 +93,8 @@ internal sealed class PromptDuplicates(double threshold) : IDisposable
             groups.Join(a, b);
             joined.Add(Pair(a, b, jaccard));
         }
-        var sizes = Enumerable.Range(0, _prompts.Count).CountBy(groups.Find).Where(group => group.Value > 1).ToList();
-        return new(threshold, _sameWords, sizes.Sum(group => group.Value - 1), sizes.Count,
-            [.. joined.OrderBy(pair => pair.First, StringComparer.Ordinal).ThenBy(pair => pair.Second, StringComparer.Ordinal).Take(Named)]);
+        return (groups, joined);
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _sets.Dispose();
 
     /// <summary>Pairs that meet in a band, in an order that depends on the texts alone; some come several times.</summary>
     private IEnumerable<(int, int)> Candidates()

@@ -57,6 +57,6 @@ internal sealed class CallBudget(BudgetOptions caps, CallUsage spent)
         : null;
 
     private string Spent(string cap) => string.Create(CultureInfo.InvariantCulture,
-        $"{cap}: the next call could go over it, so that none is begun: {_spent.Calls} calls, {_spent.Tokens} tokens and a cost of {_spent.Cost:0.####} were spent over all starts of the run; "
+        $"{cap}: the next call could go over it, so that none is begun: {_spent.Calls:N0} calls, {_spent.Tokens:N0} tokens and a cost of {_spent.Cost:0.####} were spent over all starts of the run; "
         + $"all answers are kept, and the same command with a higher {cap} goes on from them");
 }

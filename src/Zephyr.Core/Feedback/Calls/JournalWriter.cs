@@ -23,7 +23,8 @@ internal sealed class JournalWriter : IAsyncDisposable
     public JournalWriter(SafeFileHandle file, string path)
     {
         (_file, _path, _length) = (file, path, RandomAccess.GetLength(file));
-        _work = Task.Run(Work);
+        // A thread of its own: it spends its time in fsync, and on two cores the pool has two threads for all calls under way.
+        _work = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }
 
     /// <summary>Appends a record and waits until it is on the disk.</summary>
@@ -43,11 +44,11 @@ internal sealed class JournalWriter : IAsyncDisposable
         await _work;
     }
 
-    private async Task Work()
+    private void Work()
     {
         var batch = new List<(Waiting Waiting, long Offset, int Length)>();
         Exception? failure = null;
-        while (await _queue.Reader.WaitToReadAsync())
+        while (_queue.Reader.WaitToReadAsync().AsTask().GetAwaiter().GetResult())
         {
             batch.Clear();
             using var bytes = new MemoryStream();

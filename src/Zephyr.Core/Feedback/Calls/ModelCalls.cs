@@ -114,7 +114,7 @@ public sealed class ModelCalls : IModelCalls, IAsyncDisposable
         _tally.Begin();
         try
         {
-            var answer = await model.Ask(call, key, stop);
+            var answer = await model.Ask(call, key, place, stop);
             var record = new JournalRecord(key, call.Purpose, call.Model, answer, model.Model.CostOf(answer.PromptTokens, answer.CompletionTokens));
             spent = CallUsage.Of(record);
             return record;

@@ -36,6 +36,11 @@ public sealed class ModelPool
     /// <summary>The models, each once, in the order in which they were first named.</summary>
     public IReadOnlyCollection<PoolModel> Models => _models.Values;
 
+    /// <summary>A sentence for each model whose key is not there: a run needs it, a rehearsal does not.</summary>
+    public IEnumerable<string> MissingKeys => Models
+        .Where(model => model.Options.ApiKeyEnv is { } variable && string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(variable)))
+        .Select(model => $"{model.Name}: the environment variable {model.Options.ApiKeyEnv} is not set or empty: the run needs it");
+
     /// <summary>The model of a name.</summary>
     /// <exception cref="KeyNotFoundException">The pool was made without it.</exception>
     public PoolModel this[string name] => _models[name];

@@ -49,14 +49,15 @@ internal sealed class PooledModel : IDisposable
     /// <summary>Asks.</summary>
     /// <param name="call">The question.</param>
     /// <param name="key">Its key.</param>
+    /// <param name="place">Its place, which is free again as soon as the endpoint has answered.</param>
     /// <param name="stop">Begins nothing new; a request that is out is waited for.</param>
     /// <exception cref="RunFailedException">The endpoint answers no call at all.</exception>
     /// <exception cref="OperationCanceledException">The call was given up.</exception>
-    public async Task<CallAnswer> Ask(ModelCall call, UInt128 key, CancellationToken stop)
+    public async Task<CallAnswer> Ask(ModelCall call, UInt128 key, IDisposable place, CancellationToken stop)
     {
         // Before anything else: a model that cannot be opened is no failure of a call.
         var client = _client.Value;
-        using var context = new CallContext(key, TokenEstimate.AtMost(call.Messages) + call.Options.MaxNewTokens, stop);
+        using var context = new CallContext(key, TokenEstimate.AtMost(call.Messages) + call.Options.MaxNewTokens, place, stop);
         try
         {
             var response = await client.GetResponseAsync(ChatRequest.MessagesOf(call), ChatRequest.OptionsOf(call, Model.Options), Model.IsLocal ? stop : context.GiveUp);

@@ -64,6 +64,18 @@ public sealed class Judge
         return outcomes.ToJudgedPrompt(_name, AspectsAsked(), Asks(JudgingOptions.Overall), Asks(JudgingOptions.ByPairs));
     }
 
+    /// <summary>A prompt about which nothing is asked: there is no score, and the reason stands where one would. It is no failure, as nothing was to be had.</summary>
+    /// <param name="prompt">The prompt and its answers.</param>
+    /// <param name="reason">Why, as a clause.</param>
+    public JudgedPrompt NotAsked(AnsweredPrompt prompt, string reason)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        var why = $"not asked: {reason}";
+        var nothing = new AnswerJudgment([.. AspectsAsked().Select(aspect => KeyValuePair.Create(aspect, new AspectRating(null, "", null, why)))],
+            Asks(JudgingOptions.Overall) ? new(null, "", why) : null, Asks(JudgingOptions.ByPairs) ? [] : null);
+        return new(prompt, "", [.. prompt.Answers.Select(_ => nothing)], [], 0, 0, 0);
+    }
+
     private IReadOnlyList<string> AspectsAsked() => Asks(JudgingOptions.ByAspects) ? _options.Aspects : [];
 
     private bool Asks(string judgment) => _options.Judgments.Contains(judgment);

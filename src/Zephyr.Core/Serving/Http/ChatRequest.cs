@@ -74,7 +74,9 @@ internal static class ChatRequest
             // OpenAI's newer name for what the template calls system.
             "developer" => ChatMessage.System,
             var known and (ChatMessage.System or ChatMessage.User or ChatMessage.Assistant) => known,
-            _ => throw ApiError.Of(path + ".role", "none of them", "system, developer, user or assistant, the turns that the chat template writes"),
+            "tool" or "function" => throw ApiError.Of(path + ".role", "the turn of a tool", "system, developer, user or assistant, the turns that the chat template writes"),
+            null => throw ApiError.Of(path + ".role", "nothing", "system, developer, user or assistant"),
+            _ => throw ApiError.Of(path + ".role", "another", "system, developer, user or assistant, the turns that the chat template writes"),
         };
         foreach (var name in (string[])["tool_calls", "annotations"]) fields.Refuse(name, IsEmpty, "only turns of text are supported");
         foreach (var name in (string[])["name", "refusal", "audio", "function_call"]) fields.Refuse(name, _ => false, "the chat template has no place for it");

@@ -30,8 +30,12 @@ internal sealed class RequestFields(JsonElement json, string path = "")
     {
         if (Find(name) is not { } value) return null;
         return value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) && number >= least && number <= most
-            ? number : throw Wrong(name, value, $"a whole number from {least} to {most}");
+            ? number : throw Wrong(name, value, $"a whole number{Range(least, most)}");
     }
+
+    /// <summary>A bound that only the number's size sets is no news to anybody.</summary>
+    private static string Range(long least, long most) =>
+        most < int.MaxValue ? $" from {least} to {most}" : least > long.MinValue ? $" of at least {least}" : " of 64 bits";
 
     public bool Flag(string name) => Find(name) is { } value && (value.ValueKind is JsonValueKind.True or JsonValueKind.False
         ? value.GetBoolean() : throw Wrong(name, value, "true or false"));

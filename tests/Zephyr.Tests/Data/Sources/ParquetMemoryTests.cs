@@ -16,10 +16,21 @@ public sealed class ParquetMemoryTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    /// <summary>The least of some readings: what else lives in the process, such as what earlier tests have left to end by itself, can only add to one.</summary>
     [Fact]
     public async Task One_row_group_is_held_however_many_there_are()
     {
+        // A group is 1 MiB of bytes and 2 MiB of characters (measured: 4 MB in all); all of them would be 72 MiB.
+        const long Bound = 6 << 20;
         var file = await WriteAsync();
+        var least = long.MaxValue;
+        for (var reading = 0; reading < 10 && least > Bound; reading++) least = Math.Min(least, MostHeld(file));
+        Assert.InRange(least, 0, Bound);
+    }
+
+    /// <summary>The most that a reading of a file adds to what is held, looked at once a row group.</summary>
+    private static long MostHeld(string file)
+    {
         var before = GC.GetTotalMemory(forceFullCollection: true);
         var (most, rows) = (0L, 0);
         foreach (var row in WholeRows.Read([file]))
@@ -28,8 +39,7 @@ public sealed class ParquetMemoryTests : IDisposable
             if (rows++ % RowsInGroup == 5) most = Math.Max(most, GC.GetTotalMemory(forceFullCollection: true) - before);
         }
         Assert.Equal(Groups * RowsInGroup, rows);
-        // A group is 1 MiB of bytes and 2 MiB of characters (measured: 4 MB in all); all of them would be 72 MiB.
-        Assert.InRange(most, 0, 6L << 20);
+        return most;
     }
 
     [Fact]

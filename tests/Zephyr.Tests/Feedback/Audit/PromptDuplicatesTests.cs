@@ -8,7 +8,7 @@ public class PromptDuplicatesTests
     [Fact]
     public void Near_duplicates_are_those_that_a_comparison_of_all_with_all_finds()
     {
-        var prompts = RandomPrompts(new SeededRandom(5), families: 60, size: 5);
+        var prompts = PromptFamilies.Random(new SeededRandom(5), families: 60, size: 5);
         foreach (var threshold in new[] { 0.6, 0.7, 0.8, 0.9 })
         {
             using var duplicates = new PromptDuplicates(threshold);
@@ -24,7 +24,7 @@ public class PromptDuplicatesTests
     [Fact]
     public void The_order_of_the_prompts_does_not_matter()
     {
-        var prompts = RandomPrompts(new SeededRandom(6), families: 40, size: 6);
+        var prompts = PromptFamilies.Random(new SeededRandom(6), families: 40, size: 6);
         var order = new SeededRandom(7).Permutation(prompts.Count);
         var (first, second) = (Of(prompts), Of([.. order.Select(i => prompts[i])]));
         Assert.Equal(first with { First = [] }, second with { First = [] });
@@ -61,41 +61,18 @@ public class PromptDuplicatesTests
     public void The_chi_square_distribution_is_the_tables(int degrees, double statistic, double tail) =>
         Assert.Equal(tail, ChiSquare.Survival(statistic, degrees), tail / 500);
 
+    private static (int Same, int Near, int Groups) ByBruteForce(List<string> prompts, double threshold)
+    {
+        var groups = PromptFamilies.GroupsOf(prompts, threshold);
+        int[] distinct = [.. prompts.Index().DistinctBy(prompt => prompt.Item.TrimEnd('.')).Select(prompt => groups[prompt.Index])];
+        var sizes = distinct.CountBy(number => number).Where(count => count.Value > 1).ToList();
+        return (prompts.Count - distinct.Length, sizes.Sum(count => count.Value - 1), sizes.Count);
+    }
+
     private static DuplicateRecord Of(IReadOnlyList<string> prompts)
     {
         using var duplicates = new PromptDuplicates(0.7);
         foreach (var prompt in prompts) duplicates.Add(prompt);
         return duplicates.ToRecord();
-    }
-
-    /// <summary>Families of texts that differ from their first one by some words.</summary>
-    private static List<string> RandomPrompts(SeededRandom random, int families, int size)
-    {
-        var prompts = new List<string>();
-        for (var family = 0; family < families; family++)
-        {
-            string[] first = [.. Enumerable.Range(0, 12 + random.NextInt(80)).Select(_ => $"w{random.NextInt(400)}")];
-            for (var i = 0; i < size; i++)
-            {
-                var words = (string[])first.Clone();
-                // Half of the families differ in their last words only, which few grams hold.
-                for (var changes = random.NextInt(5); changes > 0; changes--) words[random.NextInt(words.Length) is var at && family % 2 == 0 ? at : ^1] = $"w{random.NextInt(400)}";
-                prompts.Add(string.Join(' ', words) + (random.NextInt(2) == 0 ? "." : ""));
-            }
-        }
-        return prompts;
-    }
-
-    private static (int Same, int Near, int Groups) ByBruteForce(List<string> prompts, double threshold)
-    {
-        var distinct = prompts.Select(prompt => prompt.TrimEnd('.')).Distinct().Select(prompt => prompt.Split(' ')).ToList();
-        var grams = distinct.ConvertAll(words => Enumerable.Range(0, words.Length - 4).Select(i => string.Join(' ', words[i..(i + 5)])).ToHashSet());
-        int[] group = [.. Enumerable.Range(0, distinct.Count)];
-        for (var i = 0; i < distinct.Count; i++)
-            for (var j = i + 1; j < distinct.Count; j++)
-                if ((double)grams[i].Intersect(grams[j]).Count() / grams[i].Union(grams[j]).Count() >= threshold)
-                    group = [.. group.Select(number => number == group[j] ? group[i] : number)];
-        var sizes = group.CountBy(number => number).Where(count => count.Value > 1).ToList();
-        return (prompts.Count - distinct.Count, sizes.Sum(count => count.Value - 1), sizes.Count);
     }
 }

@@ -12,7 +12,7 @@ internal sealed class CallWorld : IDisposable
 
     public string Journal => _folder.PathOf("calls.jsonl");
 
-    public SkippingTime Time { get; } = new();
+    public SkippingTime Time { get; init; } = new();
 
     public ModelCalls Open(PoolModel model, BudgetOptions? budget = null, ICallObserver? observer = null) => new(new(
         ModelPool.Of(model), budget ?? new(), Journal, Seed: 42, (_, _) => throw new InvalidOperationException("no local model here"), observer ?? SilentCalls.Instance, Time));

@@ -82,8 +82,9 @@ public class FromPromptsTests
         await using var world = await FeedbackWorld.Start(prompts: 3, judge: _ => "Once upon a time there was a score.");
         var run = CliRun.Of(world.Args("out", "--max_reasks", "1"));
         Assert.Equal(1, run.Code);
-        Assert.Equal("zephyr: no pair is left of 3 prompts: fewer_than_two_answers 3; of 6 answers 0 could not be had, and 6 questions to the judge came to nothing, "
-            + $"{world.PathOf("out/failures.jsonl")} says why; all calls are kept in {world.PathOf("out")}: the same command with overwrite_output_dir: true and other keys pays for none of them again\n", run.Error);
+        Assert.StartsWith("zephyr: no pair is left of 3 prompts: fewer_than_two_answers 3 (of 6 answers: no_score 6); of 6 answers 0 could not be had, and 6 questions to the judge came to nothing, "
+            + $"{world.PathOf("out/failures.jsonl")} says why (the first: found no ", run.Error);
+        Assert.EndsWith($"(asked 2 times)); all calls are kept in {world.PathOf("out")}: the same command with overwrite_output_dir: true and other keys pays for none of them again\n", run.Error);
         Assert.Equal(["audit.json", "completions.jsonl", "failures.jsonl"], world.Files("out").Keys.Order());
         var failures = File.ReadLines(world.PathOf("out/failures.jsonl")).Select(line => JsonNode.Parse(line)!).ToList();
         Assert.Equal(6, failures.Count);
@@ -125,6 +126,31 @@ public class FromPromptsTests
     }
 
     [Fact]
+    public async Task Answers_without_a_judge_that_cannot_be_had_are_a_failed_run_and_some_of_them_a_word()
+    {
+        var refused = "What is ";
+        await using var world = await FeedbackWorld.Start(prompts: 3, fault: async (context, body, _) =>
+        {
+            if (!FakeEndpoint.LastMessage(body).StartsWith(refused, StringComparison.Ordinal)) return false;
+            await FakeEndpoint.Error(context, 400, "too long");
+            return true;
+        });
+        string[] args = [.. world.Args("out", "--retry_failed", "all").Where(word => word is not ("--judge" or "judge"))];
+        var none = CliRun.Of(args);
+        var (failures, kept) = (world.PathOf("out/failures.jsonl"), $"all calls are kept in {world.PathOf("out")}");
+        Assert.Equal((1, $"zephyr: none of 6 answers to 3 prompts could be had, {failures} says why (the first: HTTP 400: too long); {kept}: the same command with overwrite_output_dir: true "
+            + "makes only those again that failed for a reason that may pass (retry_failed)\n"), (none.Code, none.Error));
+        Assert.Equal(["audit.json", "completions.jsonl", "failures.jsonl"], world.Files("out").Keys.Order());
+
+        refused = "What is 1 ";
+        var some = CliRun.Of([.. args, "--overwrite_output_dir", "true"]);
+        Assert.Equal(0, some.Code);
+        Assert.EndsWith($"\n2 answers could not be had, 0 questions to the judge came to nothing; {failures} says why (the first: HTTP 400: too long); the same command with overwrite_output_dir: true "
+            + "makes only those calls again that failed for a reason that may pass (retry_failed)\n", some.Error);
+        Assert.Contains($"wrote {failures}\n", some.Output);
+    }
+
+    [Fact]
     public async Task Without_a_judge_it_ends_at_answers_which_a_later_run_scores()
     {
         await using var world = await FeedbackWorld.Start(prompts: 5);
@@ -158,20 +184,6 @@ public class FromPromptsTests
         var rest = CliRun.Of(world.Args("out", "--dry-run"));
         Assert.Matches(@"\n# in all +10 +30 +", rest.Output);
         Assert.Contains("\n# paid for so far  30 calls, ", rest.Output);
-    }
-
-    /// <summary>The same prompt in two rows is one prompt; one that occurs in an evaluation set, or is blank, is not paid for.</summary>
-    [Fact]
-    public async Task Prompts_that_can_give_no_pair_are_not_paid_for()
-    {
-        await using var world = await FeedbackWorld.Start(prompts: 4);
-        File.AppendAllText(world.Prompts, "What is 0 and 0?\n   \n");
-        File.WriteAllText(world.PathOf("eval.jsonl"), """{"question": "What is 2 and 2?"}""" + "\n");
-        var run = CliRun.Of(world.Args("out", "--decontaminate", world.PathOf("eval.jsonl"), "--decontaminate_ngram", "5", "--max_prompts", "3"));
-        Assert.True(run.Code == 0, run.Error);
-        Assert.Equal(8, world.Asked.Count);
-        Assert.Equal(3, File.ReadLines(world.PathOf("out/completions.jsonl")).Count());
-        Assert.DoesNotContain(world.Asked, request => request.Contains("What is 2 and 2?", StringComparison.Ordinal));
     }
 
     /// <summary>A folder on this machine answers in batches, is asked once, and is another model when its content changes. What it cannot read is its failure and no fault of the run.</summary>

@@ -1,13 +1,15 @@
 namespace Zephyr.Tests.Feedback.Calls;
 
 /// <summary>A clock on which every wait is over at once: it goes on by as much. What was waited for is kept.</summary>
-internal sealed class SkippingTime : TimeProvider
+/// <param name="stands">Whether it goes on by waits alone, so that what the machine takes shows nowhere.</param>
+internal sealed class SkippingTime(bool stands = false) : TimeProvider
 {
     /// <summary>Shorter and longer ones are real: the time limits of attempts, which are real as well.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(450), Longest = TimeSpan.FromSeconds(299);
 
     private readonly Lock _gate = new();
     private readonly List<TimeSpan> _waits = [];
+    private readonly DateTimeOffset? _began = stands ? new DateTimeOffset(2024, 1, 1, 0, 0, 0, TimeSpan.Zero) : null;
     private TimeSpan _ahead;
 
     /// <summary>All waits, in the order in which they began.</summary>
@@ -21,7 +23,7 @@ internal sealed class SkippingTime : TimeProvider
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (_gate) return base.GetUtcNow() + _ahead;
+        lock (_gate) return (_began ?? base.GetUtcNow()) + _ahead;
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

@@ -45,6 +45,16 @@ public class UnderLoadTests
     }
 
     [Fact]
+    public async Task A_request_for_more_answers_than_there_will_ever_be_places_is_not_told_to_come_again()
+    {
+        await using var served = await ServedModel.Stories(new(new(MaxSequences: 2), MaxQueue: 1));
+        const string Four = """{"model": "stories", "messages": [{"role": "user", "content": "a"}], "max_tokens": 1, "n": 4}""";
+        Assert.Equal("the request asks for 4 answers, at most 3 may be under way or wait (--max_concurrent and --max_queue)", await served.ErrorOf("chat/completions", Four, status: 400));
+        using var three = await served.Client.SendAsync(ServedModel.Request("chat/completions", Four.Replace("4", "3")), ServedModel.Cancellation);
+        Assert.Equal(HttpStatusCode.OK, three.StatusCode);
+    }
+
+    [Fact]
     public async Task An_answer_that_takes_too_long_is_given_up()
     {
         await using var served = await ServedModel.Endless(ServedModel.Options with { RequestTimeout = TimeSpan.FromMilliseconds(300) });

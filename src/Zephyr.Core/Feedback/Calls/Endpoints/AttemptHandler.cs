@@ -26,6 +26,7 @@ internal sealed class AttemptHandler(FailureTexts texts, bool hasKey, TimeProvid
             var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
             if (!response.IsSuccessStatusCode) throw texts.Refused(response, body, RetryRules.AskedBy(response.Headers, clock));
             var answer = AnswerBody.Read(body) ?? throw texts.NoAnswer(body);
+            context.Answer();
             (context.FinishReason, context.Counted) = (answer.FinishReason, answer.Counted);
             return new(HttpStatusCode.OK)
             {

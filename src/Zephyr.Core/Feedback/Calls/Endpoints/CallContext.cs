@@ -12,14 +12,16 @@ internal sealed class CallContext : IDisposable
     private readonly CancellationTokenSource _giveUp = new();
     private readonly CancellationTokenRegistration _registration;
     private readonly CancellationToken _stop;
+    private readonly IDisposable _place;
     private bool _sent;
 
     /// <param name="key">The call, which the jitter of its waits is drawn by.</param>
     /// <param name="tokens">The most tokens that it may come to.</param>
+    /// <param name="place">Its place among the calls under way; it may be left twice.</param>
     /// <param name="stop">Begins nothing new.</param>
-    public CallContext(UInt128 key, long tokens, CancellationToken stop)
+    public CallContext(UInt128 key, long tokens, IDisposable place, CancellationToken stop)
     {
-        (Key, Tokens, _stop) = (key, tokens, stop);
+        (Key, Tokens, _place, _stop) = (key, tokens, place, stop);
         _registration = stop.Register(GiveUpUnlessSent);
         Flowing.Value = this;
     }
@@ -61,6 +63,9 @@ internal sealed class CallContext : IDisposable
         lock (_gate) _sent = false;
         if (_stop.IsCancellationRequested) _giveUp.Cancel();
     }
+
+    /// <summary>The endpoint has answered: the next call need not wait until this answer is read.</summary>
+    public void Answer() => _place.Dispose();
 
     public void Dispose()
     {
