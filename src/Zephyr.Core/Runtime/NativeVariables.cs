@@ -17,7 +17,7 @@ internal static partial class NativeVariables
     /// same twice: after seven bf16 steps on single pairs a run took 3.2 GB with the usual 1024, and 2.3 GB with 64, which hold
     /// what one micro-batch's layers share and were no slower (1.31 pairs/s against 1.24).
     /// </summary>
-    public const int KernelsKept = 64;
+    private const string KernelsKept = "64";
 
     /// <summary>
     /// How libtorch asks a GPU for memory: as one range that grows, not as pieces that each keep their size. Ragged batches have another size each time, so that pieces of old sizes would lie about
@@ -29,8 +29,8 @@ internal static partial class NativeVariables
     public static void Set()
     {
         _ = SetVariable("GOMP_SPINCOUNT", SpinCount, overwrite: 0);
-        _ = SetVariable("ONEDNN_PRIMITIVE_CACHE_CAPACITY", $"{KernelsKept}", overwrite: 0);
-        _ = SetVariable("LRU_CACHE_CAPACITY", $"{KernelsKept}", overwrite: 0);
+        _ = SetVariable("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KernelsKept, overwrite: 0);
+        _ = SetVariable("LRU_CACHE_CAPACITY", KernelsKept, overwrite: 0);
         _ = SetVariable("PYTORCH_CUDA_ALLOC_CONF", DeviceAllocator, overwrite: 0);
     }
 

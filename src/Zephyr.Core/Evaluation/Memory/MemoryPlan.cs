@@ -1,5 +1,4 @@
 using Zephyr.Evaluation.Speed;
-using Zephyr.Runtime;
 
 namespace Zephyr.Evaluation.Memory;
 
@@ -32,10 +31,12 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     public const long RuntimeOfProducts = 25L << 20;
 
     /// <summary>
-    /// The most that a kernel of oneDNN keeps for itself. One is for a single shape, and as many are kept as NativeVariables says; where sequences differ in length they are all there. Measured 0.9 MiB at 58 M parameters
-    /// (3.2 GB with 1024 of them, 2.3 with 64), as much as a matrix of that model, and next to nothing at 0.1 M. Larger ones were not measured.
+    /// Where sequences differ in length, bf16 takes more: measured some 55 MiB at 58 M parameters and next to nothing at 0.1 M, so so many matrices of the model, of at most this size. It is no count: most of it are pages
+    /// between tensors whose like never comes again (128 to 140 MiB of them with recomputation), and it is the same with 8 kernels of oneDNN kept as with 64. Larger models were not measured.
     /// </summary>
-    public const long RuntimeOfKernel = 1L << 20;
+    public const long UnlikeMatrix = 1L << 20;
+
+    private const int UnlikeMatrices = 64;
 
     /// <summary>Pages between tensors on the CPU, which others left (TensorMemory): this share of all tensors. Measured 0.2 to 5 %, the most where no batch is like another.</summary>
     public const double Holes = 0.025;
@@ -105,11 +106,11 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
         return plan with { Runtime = setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? Products(setup, training) : 0) + (long)(Holes * plan.Total) };
     }
 
-    /// <summary>What oneDNN keeps: kernels for each shape, where there is more than one.</summary>
+    /// <summary>What bf16 takes beside its tensors: more where there is more than one length.</summary>
     private static long Products(MemorySetup setup, MicroBatchShape training)
     {
         var areAlike = training.Passes.SelectMany(pass => pass.Sequences).Distinct().Count() == 1;
         var matrix = (long)MatrixProducts.Products(setup.Model).Average(product => (double)product.In * product.Out) * sizeof(short);
-        return RuntimeOfProducts + (areAlike ? 0 : NativeVariables.KernelsKept * Math.Min(RuntimeOfKernel, matrix));
+        return RuntimeOfProducts + (areAlike ? 0 : UnlikeMatrices * Math.Min(UnlikeMatrix, matrix));
     }
 }
