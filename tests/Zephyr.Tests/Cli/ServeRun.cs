@@ -19,9 +19,6 @@ internal sealed class ServeRun : IAsyncDisposable
     /// <summary>The name of its model in a pool.</summary>
     public string Model => $"{Address}#m";
 
-    /// <summary>Requests that it has answered, by its log.</summary>
-    public int Answered => _error.ToString().Split('\n').Count(line => line.Contains("POST /v1/chat/completions 200 ", StringComparison.Ordinal));
-
     /// <summary>Starts one and waits until it listens.</summary>
     public static async Task<ServeRun> Start(string folder)
     {
@@ -35,10 +32,11 @@ internal sealed class ServeRun : IAsyncDisposable
         return run;
     }
 
+    /// <summary>Ends it as a signal does; a second time does nothing.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _signal.CancelAsync();
-        Assert.Equal(0, await _run);
+        if (!_run.IsCompleted) await _signal.CancelAsync();
+        Assert.Equal(0, await _run.WaitAsync(TimeSpan.FromMinutes(2)));
         _signal.Dispose();
     }
 
