@@ -51,11 +51,10 @@ internal sealed record EvalOptions : IOptionGroup
     [ConfigKey("rows in a forward pass")]
     public int BatchSize { get; init; } = 8;
 
-    [ConfigKey("auto, cpu, cuda or cuda:N")]
-    public string Device { get; init; } = "auto";
-
     [ConfigKey("one JSON document instead of a table")]
     public bool Json { get; init; }
+
+    public LoadOptions Loading { get; init; } = LoadOptions.Exact;
 
     public IEnumerable<ConfigProblem> Validate()
     {
@@ -64,7 +63,7 @@ internal sealed record EvalOptions : IOptionGroup
         foreach (var problem in (IEnumerable<ConfigProblem>)
             [
                 .. Pairs.Count > 0 ? AsDpo().Validate() : AtLeast("max_length", MaxLength, 2), .. OneOf("on_bad_row", OnBadRow, "fail", "skip"),
-                .. AtLeast("batch_size", BatchSize, 1), .. ModelOptions.CheckDevice(Device),
+                .. AtLeast("batch_size", BatchSize, 1),
             ])
             yield return problem;
     }
@@ -92,7 +91,7 @@ internal static class EvalCommand
 
     private static int Run(EvalOptions options, CliSession session)
     {
-        var settings = new HeldOutSettings(options.Model, options.Device, options.BatchSize,
+        var settings = new HeldOutSettings(options.Model, options.Loading, options.BatchSize,
             new() { AutoInsertEmptySystemMsg = options.AutoInsertEmptySystemMsg, OnBadRow = options.OnBadRow })
         {
             Base = options.Base,

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Zephyr.Cli.Rendering;
 using Zephyr.Configuration;
 using Zephyr.Data;
 using Zephyr.Data.Sources;
@@ -46,6 +47,8 @@ internal sealed record GenerateOptions : IOptionGroup
     [ConfigKey("seed of the sampling")]
     public long Seed { get; init; } = 42;
 
+    public LoadOptions Loading { get; init; } = new();
+
     public IEnumerable<ConfigProblem> Validate()
     {
         if ((Prompt is null) == (Messages is null)) yield return new("prompt", "give one of --prompt and --messages");
@@ -63,7 +66,7 @@ internal static class GenerateCommand
 {
     private const string Usage =
         "--model DIR [--base DIR] (--prompt TEXT | --messages FILE) [--raw | --auto_insert_empty_system_msg] [--temperature T] [--top_p P] "
-        + "[--top_k K] [--max_new_tokens N] [--seed N]";
+        + "[--top_k K] [--max_new_tokens N] [--seed N] [--device NAME] [--dtype float32|bfloat16] [--load_in_4bit]";
 
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<GenerateOptions>(
         session, "generate", "A model answers.", Usage, Run);
@@ -71,7 +74,8 @@ internal static class GenerateCommand
     private static int Run(GenerateOptions options, CliSession session)
     {
         var prompts = PromptsOf(options).ToList();
-        using var model = TextModel.Load(options.Model, baseFolder: options.Base);
+        using var model = TextModel.Load(options.Model, options.Loading, options.Base);
+        if (model.Note is { } note) session.Console.Error.WriteLine(PlainText.OneLine($"note: {note}"));
         var (generator, tokenizer) = (new TextGenerator(model.Model), model.Tokenizer);
         var sampling = new SamplingOptions(options.Temperature, options.TopP, options.TopK, options.MaxNewTokens, options.Seed);
         foreach (var (where, prompt) in prompts)

@@ -33,9 +33,6 @@ internal abstract record HeldOutOptions : IOptionGroup
     [ConfigKey("rows in a forward pass")]
     public int BatchSize { get; init; } = 8;
 
-    [ConfigKey("auto, cpu, cuda or cuda:N")]
-    public string Device { get; init; } = "auto";
-
     [ConfigKey("samples of the bootstrap for the 95 % intervals")]
     public int BootstrapSamples { get; init; } = 2000;
 
@@ -45,9 +42,11 @@ internal abstract record HeldOutOptions : IOptionGroup
     [ConfigKey("one JSON document instead of a table")]
     public bool Json { get; init; }
 
+    public LoadOptions Loading { get; init; } = LoadOptions.Exact;
+
     public virtual IEnumerable<ConfigProblem> Validate() =>
     [
-        .. OneOf("on_bad_row", OnBadRow, "fail", "skip"), .. AtLeast("batch_size", BatchSize, 1), .. ModelOptions.CheckDevice(Device), .. AtLeast("bootstrap_samples", BootstrapSamples, 10),
+        .. OneOf("on_bad_row", OnBadRow, "fail", "skip"), .. AtLeast("batch_size", BatchSize, 1), .. AtLeast("bootstrap_samples", BootstrapSamples, 10),
     ];
 
     /// <summary>Refuses what would be found out only when all is computed.</summary>
@@ -59,5 +58,5 @@ internal abstract record HeldOutOptions : IOptionGroup
     }
 
     /// <summary>For the library.</summary>
-    public HeldOutSettings Settings() => new(Model, Device, BatchSize, new() { AutoInsertEmptySystemMsg = AutoInsertEmptySystemMsg, OnBadRow = OnBadRow }) { Base = Base };
+    public HeldOutSettings Settings() => new(Model, Loading, BatchSize, new() { AutoInsertEmptySystemMsg = AutoInsertEmptySystemMsg, OnBadRow = OnBadRow }) { Base = Base };
 }

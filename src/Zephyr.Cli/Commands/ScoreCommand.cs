@@ -5,8 +5,7 @@ using Zephyr.Data;
 using Zephyr.Data.Sources;
 using Zephyr.Evaluation;
 using Zephyr.Model.Weights;
-using Zephyr.Runtime;
-using static TorchSharp.torch;
+using Zephyr.Pipeline;
 
 namespace Zephyr.Cli.Commands;
 
@@ -24,17 +23,21 @@ internal sealed record ScoreOptions
 
     [ConfigKey("one JSON document instead of a table")]
     public bool Json { get; init; }
+
+    public LoadOptions Loading { get; init; } = LoadOptions.Exact;
 }
 
 /// <summary>zephyr score.</summary>
 internal static class ScoreCommand
 {
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<ScoreOptions>(
-        session, "score", "Log-probabilities of given token ids: sum and count of every completion.", "--model DIR [--base DIR] --ids FILE [--json]", Run);
+        session, "score", "Log-probabilities of given token ids: sum and count of every completion.", "--model DIR [--base DIR] --ids FILE [--device NAME] [--dtype float32|bfloat16] [--load_in_4bit] [--json]", Run);
 
     private static int Run(ScoreOptions options, CliSession session)
     {
-        using var model = ModelFolder.Load(ModelSource.Of(options.Model, options.Base), ScalarType.Float32, ComputeDevice.Resolve("auto"), trainable: false);
+        var source = ModelSource.Of(options.Model, options.Base);
+        using var model = ModelLoading.Load(source, options.Loading);
+        if (ModelLoading.Note(source, options.Loading) is { } note) session.Console.Error.WriteLine(PlainText.OneLine($"note: {note}"));
         var scores = CompletionScores.Of(model, TokenIdSchema.Read([options.Ids]).Until(session.Cancellation)).ToList();
         if (options.Json) JsonResult.Write(session.Console.Output, scores.Select(score => new { sum_logp = score.SumLogProb, tokens = score.Tokens }));
         else ResultTable.Write(session.Console.Results, [">row", ">sum_logp", ">tokens"],

@@ -55,17 +55,10 @@ internal sealed record ServeOptions : IOptionGroup
     [ConfigKey("requests without a seed get one that is made of this and their number")]
     public long Seed { get; init; } = 42;
 
-    [ConfigKey("auto, cpu, cuda or cuda:N")]
-    public string Device { get; init; } = "auto";
-
-    [ConfigKey("float32, bfloat16, or auto: bfloat16 on CUDA, float32 on the CPU", Alias = "torch_dtype")]
-    public string Dtype { get; init; } = "auto";
-
-    [ConfigKey("matrix products on the CPU: default, or native (the processor's widest instructions, also on AMD; other last bits)")]
-    public string CpuKernels { get; init; } = "default";
-
     [ConfigKey("no line for each request on stderr")]
     public bool Quiet { get; init; }
+
+    public LoadOptions Loading { get; init; } = new();
 
     public IEnumerable<ConfigProblem> Validate() =>
     [
@@ -74,14 +67,13 @@ internal sealed record ServeOptions : IOptionGroup
         .. InRange("port", Port, 0, 65535), .. InRange("max_concurrent", MaxConcurrent, 1, 1024), .. InRange("max_queue", MaxQueue, 0, 1_000_000),
         .. AtLeast("max_cache_tokens", MaxCacheTokens, 0), .. InRange("max_body_bytes", MaxBodyBytes, 1, 1L << 30),
         .. InRange("request_timeout", RequestTimeout, 0.001, 1e6), .. InRange("shutdown_grace", ShutdownGrace, 0, 1e6),
-        .. OneOf("dtype", Dtype, "auto", "float32", "bfloat16"), .. OneOf("cpu_kernels", CpuKernels, "default", "native"), .. ModelOptions.CheckDevice(Device),
     ];
 }
 
 /// <summary>zephyr serve.</summary>
 internal static class ServeCommand
 {
-    private const string Usage = "--model DIR [--base DIR] [--host 127.0.0.1] [--port N] [--api_key_env NAME]";
+    private const string Usage = "--model DIR [--base DIR] [--host 127.0.0.1] [--port N] [--api_key_env NAME] [--device NAME] [--load_in_4bit]";
 
     public static Command Create(CliSession session) => SchemaCommand.OfOptions<ServeOptions>(
         session, "serve", "A model behind OpenAI's HTTP interface, for any client.", Usage, Run);
@@ -97,10 +89,10 @@ internal static class ServeCommand
             MaxBodyBytes = options.MaxBodyBytes,
             RequestTimeout = TimeSpan.FromSeconds(options.RequestTimeout),
         };
-        NativeTorch.Load(options.CpuKernels);
         using var log = Logging.OnStream(session.Console.Error);
         using var model = LocalModel.Load(options.Model,
-            new(new(options.MaxConcurrent, options.MaxCacheTokens == 0 ? null : options.MaxCacheTokens), options.MaxQueue, options.Seed), options.Device, options.Dtype, options.Base);
+            new(new(options.MaxConcurrent, options.MaxCacheTokens == 0 ? null : options.MaxCacheTokens), options.MaxQueue, options.Seed), options.Loading, options.Base);
+        if (model.Note is { } note) log.Information("note: {Note:l}", PlainText.OneLine(note));
         return Serve(model, server, options, log, session).GetAwaiter().GetResult();
     }
 

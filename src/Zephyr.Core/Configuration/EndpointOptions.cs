@@ -13,6 +13,26 @@ public sealed record EndpointOptions : IOptionGroup
     [ConfigKey("folder of a model on this machine, in place of base_url")]
     public string? Local { get; init; }
 
+    /// <summary>The plain model under a local adapter, where not the one that its config names.</summary>
+    [ConfigKey("with local, an adapter folder: the plain model under it, where not the one that its adapter_config.json names")]
+    public string? Base { get; init; }
+
+    /// <summary>Where a local model goes.</summary>
+    [ConfigKey("with local: auto, cpu, cuda or cuda:N")]
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Data type of a local model's weights.</summary>
+    [ConfigKey("with local: float32, bfloat16, or auto: bfloat16 on CUDA, float32 on the CPU")]
+    public string Dtype { get; init; } = "auto";
+
+    /// <summary>The linear maps of a local model's layers are held in 4 bits.</summary>
+    [ConfigKey("with local: hold the linear maps of the layers in 4 bits (NF4), an adapter beside them as in training with this key", Name = "load_in_4bit")]
+    public bool LoadIn4Bit { get; init; }
+
+    /// <summary>Double quantization of these.</summary>
+    [ConfigKey("with load_in_4bit: hold the factors of the blocks in 8 bits too (double quantization)")]
+    public bool UseBnbNestedQuant { get; init; }
+
     /// <summary>What the endpoint calls the model.</summary>
     [ConfigKey("what the endpoint calls the model; null for the name of this entry")]
     public string? Model { get; init; }
@@ -64,7 +84,7 @@ public sealed record EndpointOptions : IOptionGroup
     /// <inheritdoc/>
     public IEnumerable<ConfigProblem> Validate() =>
     [
-        .. Place(),
+        .. Place(), .. OfLocal(),
         .. ApiKeyEnv is null ? [] : Matches("api_key_env", ApiKeyEnv, @"^[A-Za-z_][A-Za-z0-9_]*\z", "the name of an environment variable")
             .Select(problem => problem with { Message = "must be the name of an environment variable, not a key" }),
         .. AtLeast("max_concurrency", MaxConcurrency, 1),
@@ -85,6 +105,17 @@ public sealed record EndpointOptions : IOptionGroup
         if (Local is not null && SupportsJsonSchema) yield return new("supports_json_schema", "cannot be true of a local model, which cannot be held to a form");
         if (Local is not null && ApiKeyEnv is not null) yield return new("api_key_env", "has no meaning for a local model");
     }
+
+    /// <summary>What says how a model on this machine is loaded.</summary>
+    private IEnumerable<ConfigProblem> OfLocal()
+    {
+        if (Local is not null) return LoadOptions.CheckHeld(Device, Dtype, LoadIn4Bit, UseBnbNestedQuant);
+        return new[] { ("base", Base is not null), ("device", Device != "auto"), ("dtype", Dtype != "auto"), ("load_in_4bit", LoadIn4Bit), ("use_bnb_nested_quant", UseBnbNestedQuant) }
+            .Where(key => key.Item2).Select(key => new ConfigProblem(key.Item1, "says how a model on this machine is loaded and has no meaning for an endpoint: it goes with local"));
+    }
+
+    /// <summary>How a local model is loaded. A method: a property would be a group of keys.</summary>
+    public LoadOptions ToLoading() => new() { Device = Device, Dtype = Dtype, LoadIn4Bit = LoadIn4Bit, UseBnbNestedQuant = UseBnbNestedQuant };
 
     /// <summary>What is wrong with an address; null for nothing. It is not quoted where it may hold a password.</summary>
     public static string? ProblemOf(string address)

@@ -15,8 +15,13 @@ internal static class StageChecks
     {
         if (model.LoadIn4Bit && !lora.UsePeft)
             yield return new("load_in_4bit", "weights of 4 bits cannot learn, an adapter beside them can: give use_peft: true (was false), or write load_in_4bit: false");
-        if (model.UseBnbNestedQuant && !model.LoadIn4Bit)
-            yield return new("use_bnb_nested_quant", "has no meaning without load_in_4bit: set it to false (was true)");
+        foreach (var problem in NestedQuantization(model.LoadIn4Bit, model.UseBnbNestedQuant)) yield return problem;
+    }
+
+    /// <summary>Only blocks of 4 bits have factors to quantize.</summary>
+    public static IEnumerable<ConfigProblem> NestedQuantization(bool in4Bit, bool nested)
+    {
+        if (nested && !in4Bit) yield return new("use_bnb_nested_quant", "has no meaning without load_in_4bit: set it to false (was true)");
     }
 
     /// <summary>The shape of an adapter that is not trained says nothing. Recipes state every key: the default is no wish.</summary>

@@ -132,7 +132,7 @@ public static class Demo
         var prompts = ConversationSchema.Read([heldOut]).Take(3).Select(conversation => conversation.Messages[0].Content).ToList();
         var texts = folders.Select(folder =>
         {
-            using var model = TextModel.Load(folder, device);
+            using var model = TextModel.Load(folder, LoadOptions.Exact with { Device = device });
             return prompts.Select(prompt => Complete(model.Model, model.Tokenizer, prompt)).ToList();
         }).ToList();
         return [.. prompts.Select((prompt, i) => new DemoAnswer(prompt, texts[0][i], texts[1][i], texts[2][i]))];

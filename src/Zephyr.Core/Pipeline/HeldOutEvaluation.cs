@@ -11,10 +11,10 @@ namespace Zephyr.Pipeline;
 
 /// <summary>What to evaluate on, and how rows become token ids.</summary>
 /// <param name="Model">Model folder.</param>
-/// <param name="Device">auto, cpu, cuda or cuda:N.</param>
+/// <param name="Loading">Where the model and the one that it is compared with go, and how their weights are held.</param>
 /// <param name="BatchSize">Rows in a forward pass.</param>
 /// <param name="Data">Empty system turns, and what a row does that cannot be used.</param>
-public sealed record HeldOutSettings(string Model, string Device, int BatchSize, DataOptions Data)
+public sealed record HeldOutSettings(string Model, LoadOptions Loading, int BatchSize, DataOptions Data)
 {
     /// <summary>The plain model under adapter folders, where not the one that their config names.</summary>
     public string? Base { get; init; }
@@ -28,7 +28,7 @@ public static class HeldOutEvaluation
     public static IReadOnlyDictionary<string, double> OnConversations(HeldOutSettings settings, IReadOnlyList<string> files, SftOptions options,
         Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
+        using var model = Load(settings.Model, settings, settings.Base, note);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
         var source = SourceOf(files, settings);
         using var sequences = ScratchFile.Hold(new SequenceFormat(), model.Tokenizer.HasNarrowIds,
@@ -42,13 +42,13 @@ public static class HeldOutEvaluation
     public static IReadOnlyDictionary<string, double> OnPairs(HeldOutSettings settings, string reference, IReadOnlyList<string> files, DpoOptions options,
         Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: AdapterFolder.Is(settings.Model) || !AdapterFolder.Is(reference) ? settings.Base : null);
+        using var model = LoadPolicy(settings, reference, note);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
         var source = SourceOf(files, settings);
         using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
             PairRows.Tokenize("held-out", PreferenceSchema.Read(source), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
         foreach (var line in source.Bad.Describe()) note(line);
-        using var referenceModel = TextModel.Load(reference, settings.Device, baseFolder: AdapterFolder.Is(reference) ? settings.Base : null);
+        using var referenceModel = Load(reference, settings, AdapterFolder.Is(reference) ? settings.Base : null, note);
         TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference);
         TextModel.RequirePositions(referenceModel.Model.Config, reference, "max_length", options.MaxLength);
         return ModelEvaluation.OnPairs(model.Model, referenceModel.Model, pairs, options.Beta, settings.BatchSize, cancellation);
@@ -67,7 +67,7 @@ public static class HeldOutEvaluation
     public static PerplexityReport Perplexity(HeldOutSettings settings, IReadOnlyList<string> files, SftOptions options, string? by, Bootstrap bootstrap,
         Action<SequenceScore, string?>? each, Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: settings.Base);
+        using var model = Load(settings.Model, settings, settings.Base, note);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxSeqLength);
         var (source, sources, lengths) = (SourceOf(files, settings), new RowSources(by), new LengthSeries("conversation"));
         using var sequences = ScratchFile.Hold(new SequenceFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
@@ -98,13 +98,13 @@ public static class HeldOutEvaluation
     public static PreferenceReport Preferences(HeldOutSettings settings, string? reference, IReadOnlyList<string> files, DpoOptions options, string? by, int bins, Bootstrap bootstrap,
         Action<PairScore, string?>? each, Action<string> note, CancellationToken cancellation)
     {
-        using var model = TextModel.Load(settings.Model, settings.Device, baseFolder: reference is null || AdapterFolder.Is(settings.Model) || !AdapterFolder.Is(reference) ? settings.Base : null);
+        using var model = LoadPolicy(settings, reference, note);
         TextModel.RequirePositions(model.Model.Config, settings.Model, "max_length", options.MaxLength);
         var (source, sources) = (SourceOf(files, settings), new RowSources(by));
         using var pairs = ScratchFile.Hold(new PairFormat(source.Files.Select(file => file.Path)), model.Tokenizer.HasNarrowIds,
             PairRows.Tokenize("held-out", sources.Read(source, PreferenceSchema.Parse), source.Bad, model.Tokenizer, options, settings.Data, note, cancellation));
         foreach (var line in source.Bad.Describe()) note(line);
-        using var referenceModel = reference is null ? null : TextModel.Load(reference, settings.Device, baseFolder: AdapterFolder.Is(reference) ? settings.Base : null);
+        using var referenceModel = reference is null ? null : Load(reference, settings, AdapterFolder.Is(reference) ? settings.Base : null, note);
         if (referenceModel is not null)
         {
             TextModel.RequireFit(model.Tokenizer, referenceModel.Model.Config, reference!);
@@ -118,6 +118,17 @@ public static class HeldOutEvaluation
         }
         PreferenceFigures Figures(string name, IReadOnlyList<PairScore> some) => PreferenceFigures.Of(name, some, options.Beta, bins, bootstrap);
         return new(reference is not null, options.Beta, Figures("all", scores), [.. sources.Group(scores, score => score.Location).Select(group => Figures(group.Source, group.Scores))]);
+    }
+
+    /// <summary>The model, where another one is loaded beside it: base goes to those of the two that are adapters.</summary>
+    private static TextModel LoadPolicy(HeldOutSettings settings, string? reference, Action<string> note) =>
+        Load(settings.Model, settings, reference is null || AdapterFolder.Is(settings.Model) || !AdapterFolder.Is(reference) ? settings.Base : null, note);
+
+    private static TextModel Load(string folder, HeldOutSettings settings, string? baseFolder, Action<string> note)
+    {
+        var model = TextModel.Load(folder, settings.Loading, baseFolder);
+        if (model.Note is { } text) note($"note: {text}");
+        return model;
     }
 
     private static RowSource SourceOf(IReadOnlyList<string> files, HeldOutSettings settings) =>

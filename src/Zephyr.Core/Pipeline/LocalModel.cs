@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Zephyr.Configuration;
 using Zephyr.Runtime;
 using Zephyr.Serving;
 
@@ -14,16 +15,18 @@ public sealed class LocalModel : IDisposable
     /// <summary>Answers requests, many at a time.</summary>
     public GenerationService Service { get; }
 
+    /// <summary>What is to be known of how it was loaded, as a sentence; null for nothing.</summary>
+    public string? Note => _model.Note;
+
     /// <summary>Loads a model and makes it ready to answer.</summary>
     /// <param name="folder">config.json, *.safetensors, tokenizer.model; or an adapter folder.</param>
     /// <param name="limits">What it may take.</param>
-    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
-    /// <param name="dtype">float32, bfloat16, or auto: bfloat16 on CUDA and float32 on the CPU.</param>
+    /// <param name="loading">Where it goes, and how its weights are held; null for the defaults.</param>
     /// <param name="baseFolder">The plain model under an adapter, where not the one that its config names.</param>
     /// <exception cref="UserErrorException">The folder holds no such model.</exception>
-    public static LocalModel Load(string folder, ServiceLimits limits, string device = "auto", string dtype = "auto", string? baseFolder = null)
+    public static LocalModel Load(string folder, ServiceLimits limits, LoadOptions? loading = null, string? baseFolder = null)
     {
-        var model = TextModel.Load(folder, device, dtype, baseFolder);
+        var model = TextModel.Load(folder, loading ?? new(), baseFolder);
         return new(model, new(model.Model, model.Tokenizer, limits));
     }
 

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.AI;
+using Zephyr.Configuration;
 using Zephyr.Feedback.Calls;
 using Zephyr.Model.Generation;
 
@@ -8,10 +9,10 @@ namespace Zephyr.Pipeline;
 internal static class LocalModels
 {
     /// <summary>Loads a model; the client owns it.</summary>
-    public static IChatClient Open(string folder, int batch)
+    public static IChatClient Open(EndpointOptions options)
     {
-        var model = LocalModel.Load(folder, new(new BatchLimits(batch)));
-        return new Owner(model, model.Client(folder));
+        var model = LocalModel.Load(options.Local!, new(new BatchLimits(options.MaxConcurrency)), options.ToLoading(), options.Base);
+        return new Owner(model, model.Client(options.Local!));
     }
 
     private sealed class Owner(LocalModel model, IChatClient client) : DelegatingChatClient(client)

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Zephyr.Data.Text;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
@@ -50,7 +49,7 @@ public static class MergedModel
         RequireRoom(output, config.ParameterCount * SafetensorsTypes.Size(dtype));
         ComputeDevice.Resolve("cpu");
         using var merged = AdapterMerge.Run(source, config, dtype, cancellation);
-        var note = TrainedBesideNf4(settings.Model)
+        var note = ModelLoading.TrainedBeside(settings.Model) is not null
             ? $"the adapter was trained beside linear maps in NF4 (load_in_4bit) and is merged into the weights of {source.Base} as they stand, as PEFT advises: the result differs from what was trained by that rounding"
             : null;
         WriteAside(output, folder =>
@@ -62,10 +61,6 @@ public static class MergedModel
         });
         return new(source.Base, adapter.ModulesOf(config).Count(), config.ParameterCount, dtype switch { ScalarType.Float32 => "float32", ScalarType.Float16 => "float16", _ => "bfloat16" }) { Note = note };
     }
-
-    /// <summary>Whether the run that wrote an adapter, or a checkpoint of one, says so: adapter_config.json has no word for it.</summary>
-    private static bool TrainedBesideNf4(string adapter) => new[] { adapter, Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(adapter))) }
-        .OfType<string>().Select(RunRecord.Read).FirstOrDefault(record => record is not null)?["config"]?["load_in_4bit"]?["value"]?.GetValueKind() == JsonValueKind.True;
 
     private static void RequireRoom(string output, long bytes)
     {

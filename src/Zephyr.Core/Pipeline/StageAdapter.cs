@@ -53,8 +53,8 @@ internal static class StageAdapter
 
     /// <summary>What the adapter learns beside, as a sentence.</summary>
     public static string Describe(Nf4Settings held, string under) =>
-        $"{under} is held with its {held.Words} (load_in_4bit), each made whole where it is used: the adapter learns beside those rounded weights; zephyr merge, generate and eval add it to the weights "
-        + "as they stand in the folder, as PEFT advises, so that a merged model differs from the one that was trained by that rounding";
+        $"{under} is held with its {held.Words} (load_in_4bit), each made whole where it is used: the adapter learns beside those rounded weights; generate, eval, score "
+        + "and serve hold them so too with the same keys, and zephyr merge adds it to the weights as they stand in the folder, as PEFT advises, so that a merged model differs from the one that was trained by that rounding";
 
     /// <summary>What a folder holds, for sentences: "base", or "base with the adapter folder".</summary>
     public static string Words(ModelSource source) => source.Adapter is null ? source.Base : $"{source.Base} with the adapter {source.Folder}";

@@ -1,15 +1,15 @@
+using Zephyr.Configuration;
 using Zephyr.Data.Text;
 using Zephyr.Model;
 using Zephyr.Model.Weights;
 using Zephyr.Runtime;
-using static TorchSharp.torch;
 
 namespace Zephyr.Pipeline;
 
 /// <summary>A model and the tokenizer that gives it its ids, known to fit each other. Owns the model.</summary>
 public sealed class TextModel : IDisposable
 {
-    private TextModel(MistralForCausalLM model, MistralTokenizer tokenizer) => (Model, Tokenizer) = (model, tokenizer);
+    private TextModel(MistralForCausalLM model, MistralTokenizer tokenizer, string? note) => (Model, Tokenizer, Note) = (model, tokenizer, note);
 
     /// <summary>The model, without gradients.</summary>
     public MistralForCausalLM Model { get; }
@@ -17,21 +17,21 @@ public sealed class TextModel : IDisposable
     /// <summary>Its tokenizer.</summary>
     public MistralTokenizer Tokenizer { get; }
 
+    /// <summary>What is to be known of how it was loaded, as a sentence; null for nothing.</summary>
+    public string? Note { get; }
+
     /// <summary>Loads both from a model folder, for generation and evaluation.</summary>
     /// <param name="folder">config.json, *.safetensors, tokenizer.model; or an adapter folder.</param>
-    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
-    /// <param name="dtype">float32, bfloat16, or auto: bfloat16 on CUDA and float32 on the CPU.</param>
+    /// <param name="loading">Where it goes, and how its weights are held.</param>
     /// <param name="baseFolder">The plain model under an adapter, where not the one that its config names.</param>
     /// <exception cref="UserErrorException">The folder holds no such model, or the two do not fit.</exception>
-    public static TextModel Load(string folder, string device = "auto", string dtype = "float32", string? baseFolder = null)
+    public static TextModel Load(string folder, LoadOptions loading, string? baseFolder = null)
     {
         var source = ModelSource.Of(folder, baseFolder);
         var config = source.ReadConfig();
         var tokenizer = MistralTokenizer.Load(source.TokenizerFolder);
         RequireFit(tokenizer, config, folder);
-        var place = ComputeDevice.Resolve(device);
-        var half = dtype == "bfloat16" || (dtype == "auto" && place.type != TorchSharp.DeviceType.CPU);
-        return new(ModelFolder.Load(source, half ? ScalarType.BFloat16 : ScalarType.Float32, place, trainable: false), tokenizer);
+        return new(ModelLoading.Load(source, loading), tokenizer, ModelLoading.Note(source, loading));
     }
 
     /// <inheritdoc/>

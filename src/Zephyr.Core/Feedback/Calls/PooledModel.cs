@@ -1,15 +1,15 @@
 using System.Threading.RateLimiting;
 using Microsoft.Extensions.AI;
 using Polly.Timeout;
+using Zephyr.Configuration;
 using Zephyr.Feedback.Calls.Endpoints;
 using Zephyr.Runtime;
 
 namespace Zephyr.Feedback.Calls;
 
 /// <summary>Opens a model on this machine as something that answers.</summary>
-/// <param name="folder">Its folder, in the Hugging Face layout.</param>
-/// <param name="batch">The most calls that it is sent at a time, to be answered in one batch.</param>
-public delegate IChatClient OpenLocalModel(string folder, int batch);
+/// <param name="options">Its folder, how it is loaded, and the most calls that it is sent at a time, to be answered in one batch.</param>
+public delegate IChatClient OpenLocalModel(EndpointOptions options);
 
 /// <summary>One model of the pool with its client, which is made when it is first asked, and the places of the calls under way.</summary>
 internal sealed class PooledModel : IDisposable
@@ -30,7 +30,7 @@ internal sealed class PooledModel : IDisposable
         Model = model;
         var key = EndpointClient.KeyOf(model);
         _texts = new(key);
-        _client = new(() => model.IsLocal ? openLocal(model.Options.Local!, model.Options.MaxConcurrency) : EndpointClient.Create(model, key, _texts, seed, clock));
+        _client = new(() => model.IsLocal ? openLocal(model.Options) : EndpointClient.Create(model, key, _texts, seed, clock));
         _identity = new(() => LocalContent.IdentityOf(model));
         _places = new(new() { PermitLimit = model.Options.MaxConcurrency, QueueLimit = int.MaxValue, QueueProcessingOrder = QueueProcessingOrder.OldestFirst });
     }

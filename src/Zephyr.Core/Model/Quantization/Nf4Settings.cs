@@ -13,6 +13,13 @@ public sealed record Nf4Settings(bool Nested)
         return options.LoadIn4Bit ? new(options.UseBnbNestedQuant) : null;
     }
 
+    /// <summary>What a command asks for that loads a model; null where its weights are held whole.</summary>
+    public static Nf4Settings? Of(LoadOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return options.LoadIn4Bit ? new(options.UseBnbNestedQuant) : null;
+    }
+
     /// <summary>Whether a weight is held so: all linear maps of the layers are. Embedding, norms and head are not, as in transformers.</summary>
     /// <param name="name">The checkpoint's name.</param>
     public static bool Holds(string name) => ProjectionNames.All.Any(projection => name.EndsWith($".{projection}.weight", StringComparison.Ordinal));

@@ -15,7 +15,7 @@ internal sealed class CallWorld : IDisposable
     public SkippingTime Time { get; init; } = new();
 
     public ModelCalls Open(PoolModel model, BudgetOptions? budget = null, ICallObserver? observer = null) => new(new(
-        ModelPool.Of(model), budget ?? new(), Journal, Seed: 42, (_, _) => throw new InvalidOperationException("no local model here"), observer ?? SilentCalls.Instance, Time));
+        ModelPool.Of(model), budget ?? new(), Journal, Seed: 42, _ => throw new InvalidOperationException("no local model here"), observer ?? SilentCalls.Instance, Time));
 
     public static ModelCall Call(string words, string model = "fake", CallOptions? options = null) =>
         new($"generate/{words}/0", model, [new(ChatMessage.User, words)], options ?? new(MaxNewTokens: 64));

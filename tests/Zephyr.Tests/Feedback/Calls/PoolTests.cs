@@ -126,6 +126,44 @@ public sealed class PoolTests : IDisposable
         ], problems);
     }
 
+    /// <summary>Rounded to 4 bits, or beside another model, a folder gives other answers; where it runs says nothing.</summary>
+    [Fact]
+    public void A_local_model_is_how_it_is_held_too()
+    {
+        foreach (var folder in new[] { "one", "other" })
+        {
+            _folder.Write($"{folder}/config.json", "{}");
+            _folder.Write($"{folder}/model.safetensors", folder);
+        }
+        _folder.Write("adapter/adapter_config.json", $"{{\"base_model_name_or_path\": \"{_folder.PathOf("one")}\"}}");
+        var plain = new EndpointOptions { Local = _folder.PathOf("adapter") };
+        EndpointOptions[] different =
+        [
+            plain, plain with { LoadIn4Bit = true }, plain with { LoadIn4Bit = true, UseBnbNestedQuant = true }, plain with { Dtype = "bfloat16" }, plain with { Base = _folder.PathOf("other") },
+        ];
+        string Identity(EndpointOptions options) => LocalContent.IdentityOf(new PoolModel("m", options));
+        Assert.Equal(different.Length, different.Select(Identity).Distinct().Count());
+        Assert.Equal(Identity(plain), Identity(plain with { Device = "cpu", MaxConcurrency = 3, Base = _folder.PathOf("one") }));
+    }
+
+    [Fact]
+    public void How_a_model_is_loaded_is_said_of_local_ones_only()
+    {
+        var problems = Assert.Throws<ConfigException>(() => EndpointFile.Parse("""
+            a: {base_url: "http://x/v1", device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: x}
+            b: {local: x, device: gpu, dtype: float16, use_bnb_nested_quant: true}
+            c: {local: x, device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: y}
+            """, "endpoints.yaml")).Problems.Select(problem => problem.ToString());
+        Assert.Equal(
+        [
+            .. new[] { "base", "device", "dtype", "load_in_4bit", "use_bnb_nested_quant" }
+                .Select(key => $"endpoints.yaml:1: a.{key}: says how a model on this machine is loaded and has no meaning for an endpoint: it goes with local"),
+            "endpoints.yaml:2: b.device: must be auto, cpu, cuda or cuda:N (was gpu)",
+            "endpoints.yaml:2: b.dtype: must be auto, float32 or bfloat16 (was float16)",
+            "endpoints.yaml:2: b.use_bnb_nested_quant: has no meaning without load_in_4bit: set it to false (was true)",
+        ], problems);
+    }
+
     [Theory]
     [InlineData("", "endpoints.yaml: holds no model, expected at least one name with base_url or local below it")]
     [InlineData("a: {model: m}", "endpoints.yaml:1: a.base_url: is required, or local for a model on this machine")]
