@@ -126,7 +126,7 @@ row "libtorch and device" "ok: libtorch $(sed -n 's/.*"libtorch":{"version":"\([
 row "flash attention" "$(sed 's/{"what"/\n&/g' "$out/doctor.json" | sed -n 's/.*"what":"flash attention","found":"\([^"]*\)","remark":"\([^"]*\)".*/\1: \2/p')" '' '' '' '' '' ''
 keep doctor
 
-# --- 2: golden numbers -----------------------------------------------------------------------------------------------------------------------------------------------------------
+# --- 2: golden numbers, and operations beside the CPU's -----------------------------------------------------------------------------------------------------------------------------------------------------------
 rc=0
 run golden "$zephyr" doctor --device "$device" --golden "$golden" --json || rc=$?
 sed 's/.*"golden"://; s/{"what"/\n&/g' "$out/golden.json" | grep '"what"' >"$out/golden.rows"
@@ -137,6 +137,10 @@ for kind in '"dtype":"fp32","attention":"sdpa"' '"dtype":"bf16","attention":"sdp
   worst=$(grep "$kind" "$out/golden.rows" | sed -n 's/.*"difference":\([^,]*\),"bound":\([^,]*\),.*/\1 \2/p' | awk '{ if ($1 / $2 > most) most = $1 / $2 } END { printf "%.2f", most }')
   row "golden $(echo "$kind" | sed 's/"[a-z]*":"\([^"]*\)"/\1/g; s/,/, /')" "$good of $all within bounds; the worst takes $worst of its bound" '' '' '' '' '' ''
 done
+sed 's/.*"operations"://; s/"golden":.*//; s/{"what"/\n&/g' "$out/golden.json" | grep '"what"' >"$out/operations.rows"
+if [ -s "$out/operations.rows" ]; then row "operations beside the CPU's" "$(grep -c '"holds":true' "$out/operations.rows") of $(grep -c . "$out/operations.rows") agree" '' '' '' '' '' ''; fi
+grep '"holds":false' "$out/operations.rows" | sed -n 's/.*"what":"\([^"]*\)","difference":\([^,]*\),"bound":\([^,]*\),"problem":\(.*\),"holds".*/\1: \2, at most \3 \4/p' >"$out/operations.failed"
+while IFS= read -r line; do row "  FAILED" "$line" '' '' '' '' '' ''; done <"$out/operations.failed"
 grep '"holds":false' "$out/golden.rows" | sed -n 's/.*"what":"\([^"]*\)","window":"\([^"]*\)","dtype":"\([^"]*\)","attention":"\([^"]*\)","difference":\([^,]*\),"bound":\([^,]*\),.*/\1 (\2, \3, \4): \5, at most \6/p' >"$out/golden.failed"
 while IFS= read -r line; do row "  FAILED" "$line" '' '' '' '' '' ''; done <"$out/golden.failed"
 if [ ! -s "$out/golden.rows" ]; then row "golden" "$(why "$rc" golden)" '' '' '' '' '' ''; fi

@@ -16,7 +16,7 @@ internal sealed record DoctorOptions : IOptionGroup
     [ConfigKey("what a run would be told: auto, cpu, cuda or cuda:N; the self-tests run there too")]
     public string Device { get; init; } = "auto";
 
-    [ConfigKey("folder of golden numbers (tests/Zephyr.Tests/Golden/model): compare the device's with those of transformers and TRL, in fp32 and bf16")]
+    [ConfigKey("folder of golden numbers (tests/Zephyr.Tests/Golden/model): compare the device's with those of transformers and TRL, in fp32 and bf16, and its operations with the CPU's")]
     public string? Golden { get; init; }
 
     [ConfigKey("one JSON document instead of tables")]
@@ -39,9 +39,10 @@ internal static class DoctorCommand
         if (device is not null) report.Add(Attention(device));
         // Where the machine is not usable, that is the answer.
         List<ParityRow> parity = device is not null && options.Golden is { } folder ? [.. Compare(folder, device, session.Cancellation)] : [];
-        if (options.Json) WriteJson(session, report, parity);
-        else WriteTables(session, report, parity);
-        return usable && parity.All(row => row.Holds) ? ExitCodes.Done : ExitCodes.Failed;
+        List<OperationRow> operations = parity.Count > 0 ? [.. DeviceOperations.Run(device!).Until(session.Cancellation)] : [];
+        if (options.Json) WriteJson(session, report, operations, parity);
+        else WriteTables(session, report, operations, parity);
+        return usable && parity.All(row => row.Holds) && operations.All(row => row.Holds) ? ExitCodes.Done : ExitCodes.Failed;
     }
 
     private static Finding Attention(Device device)
@@ -61,17 +62,19 @@ internal static class DoctorCommand
         return GoldenParity.Run(folder, device, bf16: false, AttentionChoice.Sdpa).Concat(bf16.SelectMany(way => GoldenParity.Run(folder, device, bf16: true, way))).Until(cancellation);
     }
 
-    private static void WriteTables(CliSession session, List<Finding> report, List<ParityRow> parity)
+    private static void WriteTables(CliSession session, List<Finding> report, List<OperationRow> operations, List<ParityRow> parity)
     {
         ResultTable.Write(session.Console.Results, ["what", "found", "remark"], report.Select(finding => new[] { finding.What, finding.Found, finding.Remark }));
         if (parity.Count == 0) return;
+        ResultTable.Write(session.Console.Results, ["beside the CPU", ">differs by", ">at most", ""],
+            operations.Select(row => new[] { row.What, Number(row.Difference), Number(row.Bound), row.Holds ? "" : $"FAILED {row.Problem}" }));
         ResultTable.Write(session.Console.Results, ["beside transformers and TRL", "window", "", "attention", ">differs by", ">at most", ""], parity.Select(row => new[]
         {
             row.What, row.Window == "sw8" ? "8" : "none", row.Dtype, row.Attention, Number(row.Difference), Number(row.Bound), row.Holds ? "" : "FAILED",
         }));
     }
 
-    private static void WriteJson(CliSession session, List<Finding> report, List<ParityRow> parity)
+    private static void WriteJson(CliSession session, List<Finding> report, List<OperationRow> operations, List<ParityRow> parity)
     {
         NativeTorchInfo? native = null;
         try
@@ -96,6 +99,7 @@ internal static class DoctorCommand
                 FreeBytes = CudaDriver.Memory(device.Index)?.Free,
                 device.Multiprocessors,
             }),
+            Operations = operations,
             Golden = parity,
         });
     }

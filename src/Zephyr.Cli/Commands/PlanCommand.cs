@@ -28,6 +28,9 @@ internal sealed partial record PlanOptions : IOptionGroup
     [ConfigKey("the device's memory, in place of what is found: 139GiB, 80GB")]
     public string? DeviceMemory { get; init; }
 
+    [ConfigKey("the host's memory beside a GPU, in place of what is found, for optim_state_device: host; not asked about beside a GPU that is only described")]
+    public string? HostMemory { get; init; }
+
     [ConfigKey("operations a second that the steps reach, for the time: 400TFLOPS; or measure, for this machine's own rate of matrix products")]
     public string? FlopsRate { get; init; }
 
@@ -40,17 +43,24 @@ internal sealed partial record PlanOptions : IOptionGroup
     /// <summary>The given memory in bytes.</summary>
     public long? DeviceBytes => DeviceMemory is { } text ? BytesOf(text) : null;
 
+    /// <summary>The given host memory in bytes.</summary>
+    public long? HostBytes => HostMemory is { } text ? BytesOf(text) : null;
+
     public IEnumerable<ConfigProblem> Validate() =>
     [
         .. Stage is null ? [] : OneOf("stage", Stage, "sft", "dpo"),
         .. AtLeast("rows", Rows, 0),
-        .. DeviceMemory is null || BytesOf(DeviceMemory) > 0 ? [] : new[] { new ConfigProblem("device_memory", $"must be a number with GiB or GB, such as 139GiB (was {DeviceMemory})") },
+        .. Memory("device_memory", DeviceMemory),
+        .. Memory("host_memory", HostMemory),
         .. FlopsRate is null or "measure" || RateOf(FlopsRate) > 0 ? [] : new[] { new ConfigProblem("flops_rate", $"must be measure, or a number with GFLOPS, TFLOPS or PFLOPS, such as 400TFLOPS (was {FlopsRate})") },
         .. InRange("flops_share", FlopsShare, 0, 1),
     ];
 
     /// <summary>The rate, as it was given; null where it was not, or is to be measured.</summary>
     public double? GivenRate => FlopsRate is null or "measure" ? null : RateOf(FlopsRate);
+
+    private static IEnumerable<ConfigProblem> Memory(string key, string? given) =>
+        given is null || BytesOf(given) > 0 ? [] : [new(key, $"must be a number with GiB or GB, such as 139GiB (was {given})")];
 
     private static long? BytesOf(string text)
     {
@@ -85,7 +95,7 @@ internal static class PlanCommand
     public static Command Create(CliSession session)
     {
         var command = new SchemaCommand("plan", "What a run takes of its device's memory and of time, and what would make it fit; nothing is loaded. Exit code 2 where it does not fit.",
-            "[sft|dpo] --config FILE [--KEY VALUE]... [--size NAME] [--device_memory 139GiB] [--flops_rate 400TFLOPS|measure] [--json]", Own)
+            "[sft|dpo] --config FILE [--KEY VALUE]... [--size NAME] [--device_memory 139GiB] [--host_memory 256GiB] [--flops_rate 400TFLOPS|measure] [--json]", Own)
         { Positional = "stage" }
             .Borrow(ConfigSchema.Of<SftConfig>(), ConfigSchema.Of<DpoConfig>());
         command.SetAction(parsed => Run(KeyOption.Collect(parsed, Own), KeyOption.CollectBeside(parsed, Own), ParseErrors.OfArguments(parsed), session));
@@ -95,7 +105,7 @@ internal static class PlanCommand
     private static int Run(IReadOnlyList<ConfigOverride> own, IReadOnlyList<ConfigOverride> keys, IReadOnlyList<LocatedProblem> usage, CliSession session)
     {
         var options = ConfigReader.Read<PlanOptions>(null, own, usage).Value;
-        var settings = new ForecastSettings(options.Size, options.Rows, options.DeviceBytes);
+        var settings = new ForecastSettings(options.Size, options.Rows, options.DeviceBytes, options.HostBytes);
         switch (options.Stage ?? StageOfKeys.Find("plan", options.Config, keys))
         {
             case "aif":

@@ -20,7 +20,7 @@ internal static class ForecastTables
         console.WriteLine($"the largest micro-batch has {Whole(forecast.LargestTokens)} tokens");
         ResultTable.Write(console, ["memory at its highest", ">bytes", "what it is"],
             [.. memory.Plan.Terms.Select(term => new[] { term.Name, Bytes(term.Bytes), term.How }), ["in all", Bytes(memory.Plan.Total), ""],
-                .. memory.Plan.OnHost > 0 ? [["beside it on the host", Bytes(memory.Plan.OnHost), "master weights and moments"]] : Array.Empty<string[]>()]);
+                .. memory.Plan.OnHost > 0 ? [["beside it on the host", Bytes(memory.Plan.OnHost), memory.Room.HostBytes is { } host ? $"master weights and moments; the host has {Bytes(host)}" : "master weights and moments"]] : Array.Empty<string[]>()]);
         console.WriteLine(MemoryText.Verdict(memory));
         if (memory.Remedies.Count > 0)
             ResultTable.Write(console, ["with", ">comes to", "fits", "what it costs"], memory.Remedies.Concat(memory.Together is { } together ? [together] : [])
@@ -41,6 +41,7 @@ internal static class ForecastTables
         Memory = forecast.Memory.Plan.Terms.ToDictionary(term => term.Name.Replace(' ', '_'), term => term.Bytes),
         TotalBytes = forecast.Memory.Plan.Total,
         HostBytes = forecast.Memory.Plan.OnHost,
+        HostRoom = forecast.Memory.Room.HostBytes,
         forecast.Memory.Fits,
         Advice = forecast.Memory.Fits ? null : forecast.Memory.Advice,
         forecast.Memory.Remedies,

@@ -13,7 +13,8 @@ internal static class MemoryText
     public static string Verdict(MemoryForecast memory)
     {
         var room = memory.Room;
-        var has = $"{room.Name}, which has {Bytes(room.Bytes)}{(room.IsCuda ? "" : " for it")}{(room.Reserve > 0 ? $", {Bytes(room.Reserve)} of which are not counted on" : "")}";
+        var has = $"{room.Name}, which has {Bytes(room.Bytes)}{(room.IsCuda ? "" : " for it")}{(room.Reserve > 0 ? $", {Bytes(room.Reserve)} of which are not counted on" : "")}"
+            + (memory.Plan.OnHost > 0 && room.HostBytes is { } host ? $"; the host, which has {Bytes(host)}, is to hold {Bytes(memory.Plan.OnHost)}" : "");
         return memory.Fits ? $"fits {has}" : $"DOES NOT FIT {has}; {memory.Advice}";
     }
 

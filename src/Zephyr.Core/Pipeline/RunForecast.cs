@@ -30,9 +30,11 @@ internal sealed class RunForecast<TExample>(MemorySetup setup, TrainingData<TExa
         var total = batches.TotalSteps(options.Training.NumTrainEpochs, options.Training.MaxSteps);
         // One epoch after the other differs by the order of its rows only; the first few show how large a micro-batch gets.
         var rows = batches.Largest(Math.Min(stepsDone, total - 1) + 1, (int)Math.Min(total, stepsDone + 4L * batches.StepsPerEpoch));
-        var longest = Enumerable.Range(0, data.Train.Count).MaxBy(row => limit.TokensOf(data.Train[row]));
         var evaluation = limit.BatchesInOrder(data.Held, options.Training.PerDeviceEvalBatchSize).MaxBy(batch => batch.Sum(row => (long)limit.TokensOf(row))) ?? [];
-        return MemoryForecast.Of(setup, MemoryBatches.Of([.. rows.Select(row => data.Train[row])], data.Train[longest], evaluation, limit.TokensOf, shapeOf), room);
+        return MemoryForecast.Of(setup, MemoryBatches.Of([.. rows.Select(row => data.Train[row])], Longest(data.Train)[0], evaluation, Longest(data.Held), shapeOf), room);
+
+        // A list may be a file: one row after the other.
+        List<TExample> Longest(IReadOnlyList<TExample> side) => side.Count == 0 ? [] : [side[Enumerable.Range(0, side.Count).MaxBy(row => limit.TokensOf(side[row]))]];
     }
 
     /// <summary>The operations of the steps ahead.</summary>

@@ -18,7 +18,8 @@ namespace Zephyr.Pipeline;
 /// <param name="Size">A shape that goes by a name, in place of the model folder's.</param>
 /// <param name="Rows">How many training rows there are to be, where they are not there; 0 if that is not known.</param>
 /// <param name="DeviceBytes">The device's memory, in place of what is found; null to find it.</param>
-public sealed record ForecastSettings(string? Size, int Rows, long? DeviceBytes);
+/// <param name="HostBytes">The host's memory beside a GPU, in place of what is found; null to find it, or, beside a GPU that is only described, not to ask.</param>
+public sealed record ForecastSettings(string? Size, int Rows, long? DeviceBytes, long? HostBytes);
 
 /// <summary>What a run would take, without loading anything, libtorch included: the answer of <c>zephyr plan</c>.</summary>
 /// <param name="Stage">sft or dpo.</param>
@@ -46,7 +47,7 @@ public sealed record StageForecast(string Stage, string Model, MemorySetup Setup
             CountsOf(settings, config.Training, config.Data), notes.Add);
         TokenLimit<TokenSequence> limit = new(config.Training.MaxTokensPerBatch, sequence => sequence.Ids.Length);
         limit.RequireRoom(rows.Train, (sequence, index) => sequence.Location?.ToString() ?? $"row {index + 1}", "lower max_seq_length");
-        var room = RoomOf(config.Model.Device, settings.DeviceBytes);
+        var room = RoomOf(config.Model.Device, settings);
         return Of("sft", origin, rows, data => DistilledSft.ForecastOf(config, models, room.IsCuda, data, limit), room,
             new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit, settings, sequence => (sequence.Ids.Length, sequence.LabelCount, sequence.Ids.Length), notes);
 
@@ -78,7 +79,7 @@ public sealed record StageForecast(string Stage, string Model, MemorySetup Setup
             var folder = config.Dpo.RefModelNameOrPath;
             models = models with { Reference = settings.Size is not null || folder is null ? model : ModelSource.Of(folder, AdapterFolder.Is(folder) ? config.Lora.BaseModelNameOrPath : null).ReadConfig() };
         }
-        var room = RoomOf(config.Model.Device, settings.DeviceBytes);
+        var room = RoomOf(config.Model.Device, settings);
         return Of("dpo", origin, rows, data => DistilledDpo.ForecastOf(config, models, room.IsCuda, data, limit), room,
             new(config.Training, config.Optimizer, config.Cadence, config.Run.Seed), limit, settings, DistilledDpo.Count, notes);
 
@@ -118,7 +119,13 @@ public sealed record StageForecast(string Stage, string Model, MemorySetup Setup
     }
 
     /// <summary>What is given counts as a GPU's unless the configuration says cpu.</summary>
-    private static DeviceRoom RoomOf(string device, long? given)
+    private static DeviceRoom RoomOf(string device, ForecastSettings settings)
+    {
+        var room = Found(device, settings.DeviceBytes);
+        return settings.HostBytes is { } host && room.IsCuda ? room with { HostBytes = host } : room;
+    }
+
+    private static DeviceRoom Found(string device, long? given)
     {
         if (given is { } bytes) return device == "cpu" ? new("the CPU, as given", bytes, IsCuda: false) : new("a GPU, as given", bytes, IsCuda: true);
         if (device == "cpu") return DeviceRoom.OfCpu;

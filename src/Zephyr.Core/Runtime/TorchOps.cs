@@ -18,11 +18,6 @@ public static partial class TorchOps
             return torch.linalg_vector_norm(x, 2, [-1], True)
         """);
 
-    private static readonly Lazy<jit.CompilationUnit> Masks = Compiled("""
-        def keep_mask(like, share: float, seed: int):
-            return torch.empty_like(like).bernoulli_(share, generator=torch.Generator(device=like.device, seed=seed))
-        """);
-
     private static readonly Lazy<jit.CompilationUnit> Lists = Compiled("""
         def norms(xs: List[Tensor]):
             return torch._foreach_norm(xs, 2)
@@ -32,20 +27,24 @@ public static partial class TorchOps
                                 amsgrad=False, maximize=False, grad_scale=scale)
         """);
 
-    // A script has no names for data types: 3 is int32, 6 float32, 15 bfloat16. Places are hashed as int32, which the CPU and CUDA multiply and shift alike; shifts carry
-    // the sign along, hence the masks. 1.25 x 2^-8 of a number is 0.6 to 1.25 units of its last place in bf16, which leads to the neighbour and no further (nextafter, and where on bf16, would say the same in three times the time).
-    // Where a number is held exactly, the chance is 0 / 0 and no draw is below it.
-    private static readonly Lazy<jit.CompilationUnit> Rounding = Compiled("""
-        def round_to_bf16(target, x, key: int, begin: int):
-            h = torch.arange(x.numel(), dtype=3, device=x.device).add_(begin).bitwise_xor_(key)
-            h.bitwise_xor_(torch.bitwise_right_shift(h, 16).bitwise_and_(65535)).mul_(2146121005)
+    // A script has no names for data types: 3 is int32, 6 float32. Places are hashed as int32, which the CPU and CUDA multiply and shift alike; shifts carry the sign along, hence the masks.
+    // 1.25 x 2^-8 of a number is 0.6 to 1.25 units of its last place in bf16, which leads to the neighbour and no further (nextafter, and where on bf16, would say the same in three times the time).
+    // Where a number is held exactly, the chance is 0 / 0 and no draw is below it. No cast to bf16 stands in a script: on CUDA TorchScript takes it out of what it fuses, and the rounding with it.
+    private static readonly Lazy<jit.CompilationUnit> Draws = Compiled("""
+        def draws(like, low: int, high: int, begin: int):
+            h = torch.arange(like.numel(), dtype=3, device=like.device).add_(begin).bitwise_xor_(low)
+            h.bitwise_xor_(torch.bitwise_right_shift(h, 16).bitwise_and_(65535)).mul_(2146121005).bitwise_xor_(high)
             h.bitwise_xor_(torch.bitwise_right_shift(h, 15).bitwise_and_(131071)).mul_(-2073254261)
-            h.bitwise_xor_(torch.bitwise_right_shift(h, 16)).bitwise_and_(65535)
-            held = x.to(15).to(6)
-            rest = x.sub(held)
-            gap = held.abs().mul_(rest.sign()).mul_(0.0048828125).add_(held).to(15).to(6).sub_(held)
+            h.bitwise_xor_(torch.bitwise_right_shift(h, 16).bitwise_and_(65535)).mul_(2146121005)
+            return h.bitwise_xor_(torch.bitwise_right_shift(h, 15).bitwise_and_(131071))
+        def keep_mask_(target, share: int, low: int, high: int, begin: int):
+            return target.copy_(torch.lt(draws(target, low, high, begin).bitwise_and_(16777215), share))
+        def beyond(held, rest):
+            return held.abs().mul_(rest.sign()).mul_(0.0048828125).add_(held)
+        def choose(held, beyond, rest, low: int, high: int, begin: int):
+            gap = beyond.sub_(held)
             chance = rest.div_(gap).mul_(65536)
-            return target.copy_(gap.mul_(torch.lt(h.to(6), chance).to(6)).add_(held))
+            return gap.mul_(torch.lt(draws(rest, low, high, begin).bitwise_and_(65535).to(6), chance).to(6)).add_(held)
         """);
 
     /// <summary>Turns d loss / d silu(x), with silu(x) = x s(x), into d loss / d x, in place.</summary>
@@ -89,22 +88,45 @@ public static partial class TorchOps
     /// </summary>
     /// <param name="target">bf16; filled.</param>
     /// <param name="x">fp32, one axis, as many.</param>
-    /// <param name="key">Of the draws; its lower half is used.</param>
+    /// <param name="key">Of the draws.</param>
     /// <param name="begin">Place of the first number: pieces of a tensor are rounded as the whole is.</param>
-    public static void RoundToBfloat16(Tensor target, Tensor x, ulong key, long begin)
+    public static void RoundToBfloat16(Tensor target, Tensor x, ulong key, long begin) => InPieces(target, (at, piece) =>
     {
-        using Scalar low = unchecked((int)key), place = unchecked((int)begin);
-        using var alias = (Tensor)Rounding.Value.invoke("round_to_bf16", target, x, low, place);
-    }
+        var exact = x.narrow(0, at, piece.numel());
+        var held = piece.copy_(exact).to_type(ScalarType.Float32);
+        var rest = exact.sub(held);
+        var beyond = ((Tensor)Draws.Value.invoke("beyond", held, rest)).to_type(ScalarType.BFloat16).to_type(ScalarType.Float32);
+        piece.copy_(Draw("choose", [held, beyond, rest], key, begin + at));
+    });
 
-    /// <summary>Ones and zeros, drawn independently: a pure function of the seed, the shape and the kind of device, without the generators that all share.</summary>
+    /// <summary>Ones and zeros, drawn independently: a pure function of the seed and the number of elements, the same on every device, without the generators that all share.</summary>
     /// <param name="like">Gives shape, data type and device.</param>
-    /// <param name="share">Probability of a one.</param>
-    /// <param name="seed">Of a generator that lives for this call only.</param>
+    /// <param name="share">Probability of a one, to 2^-24.</param>
+    /// <param name="seed">Of the draws.</param>
     public static Tensor KeepMask(Tensor like, double share, ulong seed)
     {
-        using Scalar probability = share, number = unchecked((long)seed);
-        return (Tensor)Masks.Value.invoke("keep_mask", like, probability, number);
+        ArgumentNullException.ThrowIfNull(like);
+        using Scalar most = (long)Math.Round(share * (1 << 24));
+        var mask = empty(like.shape, dtype: like.dtype, device: like.device);
+        InPieces(mask.view(-1), (at, piece) => _ = Draw("keep_mask_", [piece, most], seed, at));
+        return mask;
+    }
+
+    private static Tensor Draw(string name, object[] what, ulong key, long begin)
+    {
+        using Scalar low = unchecked((int)key), high = unchecked((int)(key >> 32)), place = unchecked((int)begin);
+        return (Tensor)Draws.Value.invoke(name, [.. what, low, high, place]);
+    }
+
+    /// <summary>On the CPU by pieces that its caches hold, as many passes go over each; on a GPU by some that bound what the passes need besides.</summary>
+    private static void InPieces(Tensor target, Action<long, Tensor> fill)
+    {
+        var (count, length) = (target.numel(), target.device.type == DeviceType.CPU ? 1L << 17 : 1L << 22);
+        for (long at = 0; at < count; at += length)
+        {
+            using var scope = NewDisposeScope();
+            fill(at, target.narrow(0, at, Math.Min(length, count - at)));
+        }
     }
 
     private static Lazy<jit.CompilationUnit> Compiled(string script) => new(() => jit.compile(script + "\n"));

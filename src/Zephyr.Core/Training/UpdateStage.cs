@@ -34,7 +34,7 @@ internal sealed class UpdateStage(bool onHost, long seed, int piece) : IDisposab
             Tensor[] averages = [.. kept.Select((average, i) => average.dtype == ScalarType.Float32 ? average : Brought($"average {i}", average))];
             update(new(master, onHost ? Brought("gradient", gradient) : gradient, averages, decays));
             foreach (var (i, (exact, average)) in averages.Zip(kept).Index().Where(entry => entry.Item.Second.dtype == ScalarType.BFloat16))
-                Round(average, exact, new SeededRandom(seed, place.Step, place.Weight, i).NextUInt64(), begin);
+                TorchOps.RoundToBfloat16(average, exact, new SeededRandom(seed, place.Step, place.Weight, i).NextUInt64(), begin);
             if (state.Master is not null) value.copy_(onHost ? Buffer("rounded", length, value).copy_(master) : master);
             else if (onHost) value.copy_(master);
 
@@ -47,18 +47,6 @@ internal sealed class UpdateStage(bool onHost, long seed, int piece) : IDisposab
     {
         foreach (var buffer in _buffers.Values) buffer.Dispose();
         _buffers.Clear();
-    }
-
-    /// <summary>On the CPU by pieces that its caches hold: some twenty passes go over each.</summary>
-    private static void Round(Tensor average, Tensor exact, ulong key, long begin)
-    {
-        var length = average.device.type == TorchSharp.DeviceType.CPU ? 1 << 17 : average.numel();
-        for (long at = 0; at < average.numel(); at += length)
-        {
-            using var scope = NewDisposeScope();
-            var count = Math.Min(length, average.numel() - at);
-            TorchOps.RoundToBfloat16(average.narrow(0, at, count), exact.narrow(0, at, count), key, begin + at);
-        }
     }
 
     /// <summary>A copy in fp32, where the state lives.</summary>

@@ -36,6 +36,24 @@ public sealed class PlanTests : IDisposable
         double Of(string name) => Math.Round(memory.GetProperty(name).GetInt64() / Gibibyte, 1);
     }
 
+    /// <summary>Master weights, moments and the buffers of their update come to 81 GiB: state that leaves the card has to stay somewhere.</summary>
+    [Theory]
+    [InlineData("64GiB", false)]
+    [InlineData("96GiB", true)]
+    [InlineData(null, true)]
+    public void State_on_the_host_has_to_fit_the_host(string? host, bool fits)
+    {
+        string[] memory = ["--size", "mistral7b", "--device_memory", "80GiB", .. host is null ? Array.Empty<string>() : ["--host_memory", host], "--json"];
+        var run = Plan(["--config", Recipe("zephyr-7b-beta/dpo.yaml"), "--optim_state_device", "host", .. memory]);
+        Assert.Equal((fits ? 0 : 2, ""), (run.Code, run.Error));
+        var plan = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal((81, fits), ((int)Math.Round(plan.GetProperty("host_bytes").GetInt64() / Gibibyte), plan.GetProperty("fits").GetBoolean()));
+
+        var remedy = JsonDocument.Parse(Plan(["--config", Recipe("zephyr-7b-beta/dpo.yaml"), .. memory]).Output).RootElement.GetProperty("remedies").EnumerateArray()
+            .Single(one => one.GetProperty("keys").GetString() == "optim_state_device: host");
+        Assert.Equal(fits, remedy.GetProperty("fits").GetBoolean());
+    }
+
     [Fact]
     public void Steps_and_time_come_from_the_number_of_rows()
     {
@@ -64,6 +82,7 @@ public sealed class PlanTests : IDisposable
 
     [Theory]
     [InlineData("--device_memory: must be a number with GiB or GB, such as 139GiB (was much)", "--device_memory", "much")]
+    [InlineData("--host_memory: must be a number with GiB or GB, such as 139GiB (was 1 byte)", "--host_memory", "1 byte")]
     [InlineData("--flops_rate: must be measure, or a number with GFLOPS, TFLOPS or PFLOPS, such as 400TFLOPS (was fast)", "--flops_rate", "fast")]
     [InlineData("--stage: must be sft or dpo (was aif)", "--stage", "aif")]
     public void A_wrong_option_is_one_sentence(string expected, string option, string value)

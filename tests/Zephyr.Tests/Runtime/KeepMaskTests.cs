@@ -24,4 +24,29 @@ public class KeepMaskTests
         Assert.False(mask.equal(TorchOps.KeepMask(like, 0.9, 8)).all().item<bool>());
         Assert.True(before.equal(random.get_rng_state()).all().item<bool>());
     }
+
+    /// <summary>Seeds that differ in either half, and places on both sides of a piece, have draws of their own: two masks agree as often as chance has it.</summary>
+    [Theory]
+    [InlineData(1UL)]
+    [InlineData(1UL << 32)]
+    [InlineData(1UL << 63)]
+    public void Masks_of_two_seeds_agree_by_chance_only(ulong other)
+    {
+        using var scope = NewDisposeScope();
+        var like = empty(2, 1 << 17);
+        Tensor a = TorchOps.KeepMask(like, 0.5, 0), b = TorchOps.KeepMask(like, 0.5, other);
+        Assert.Equal(0.5, Mean(a.eq(b)), 0.006); // Six standard deviations of 2^18 draws.
+        Assert.Equal(0.5, Mean(a[0].eq(a[1])), 0.009);
+        Assert.Equal(0.5, Mean(a[0].narrow(0, 1, 1000).eq(a[0].narrow(0, 0, 1000))), 0.1);
+    }
+
+    [Fact]
+    public void A_share_of_one_keeps_all_and_of_none_nothing()
+    {
+        using var scope = NewDisposeScope();
+        var like = empty(300);
+        Assert.Equal((1.0, 0.0), (Mean(TorchOps.KeepMask(like, 1, 5)), Mean(TorchOps.KeepMask(like, 0, 5))));
+    }
+
+    private static double Mean(Tensor x) => x.to_type(ScalarType.Float64).mean().item<double>();
 }

@@ -9,6 +9,16 @@ namespace Zephyr.Evaluation.Memory;
 /// <param name="IsCuda">A GPU.</param>
 public sealed record DeviceRoom(string Name, long Bytes, bool IsCuda)
 {
+    /// <summary>What host memory may come to beside a GPU's, where optimizer state can be kept; null where nobody knows, and it is not held against anything.</summary>
+    public long? HostBytes { get; init; }
+
+    /// <summary>Whether a run fits, with what is not counted on, on the device and beside it.</summary>
+    public bool Holds(MemoryPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Total + Reserve <= Bytes && (HostBytes is not { } host || plan.OnHost <= host);
+    }
+
     /// <summary>What of it is not counted on: on a GPU, blocks that the caching allocator holds and has no use for at the moment.</summary>
     public long Reserve => IsCuda ? (long)(MemoryPlan.CudaReserve * Bytes) : 0;
 
@@ -20,11 +30,11 @@ public sealed record DeviceRoom(string Name, long Bytes, bool IsCuda)
     {
         ArgumentNullException.ThrowIfNull(device);
         if (device.type != TorchSharp.DeviceType.CUDA) return OfCpu;
-        return OfCuda(Math.Max(0, device.index)) ?? new($"{device}", long.MaxValue / 2, IsCuda: true);
+        return OfCuda(Math.Max(0, device.index)) ?? new($"{device}", long.MaxValue / 2, IsCuda: true) { HostBytes = MachineMemory.Room };
     }
 
-    /// <summary>A GPU's whole memory, asked of its driver, without libtorch.</summary>
+    /// <summary>A GPU's whole memory, asked of its driver, without libtorch, and what the host has beside it.</summary>
     /// <param name="index">N of cuda:N.</param>
     /// <returns>null where there is no such device, or no driver.</returns>
-    public static DeviceRoom? OfCuda(int index) => CudaDriver.Devices.ElementAtOrDefault(index) is { } device ? new($"cuda:{index}", device.TotalBytes, IsCuda: true) : null;
+    public static DeviceRoom? OfCuda(int index) => CudaDriver.Devices.ElementAtOrDefault(index) is { } device ? new($"cuda:{index}", device.TotalBytes, IsCuda: true) { HostBytes = MachineMemory.Room } : null;
 }

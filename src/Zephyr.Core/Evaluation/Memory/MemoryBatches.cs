@@ -11,11 +11,10 @@ public sealed record MemoryBatches(Func<PairLayoutKind, MicroBatchShape> Largest
     Func<PairLayoutKind, MicroBatchShape?> Evaluation, Func<PairLayoutKind, MicroBatchShape?> LongestHeld)
 {
     /// <summary>From the rows of these batches.</summary>
-    public static MemoryBatches Of<T>(IReadOnlyList<T> largest, T longest, IReadOnlyList<T> evaluation, Func<T, int> tokensOf, Func<IReadOnlyList<T>, PairLayoutKind, MicroBatchShape> shapeOf)
+    public static MemoryBatches Of<T>(IReadOnlyList<T> largest, T longest, IReadOnlyList<T> evaluation, IReadOnlyList<T> longestHeld, Func<IReadOnlyList<T>, PairLayoutKind, MicroBatchShape> shapeOf)
     {
         ArgumentNullException.ThrowIfNull(evaluation);
         MicroBatchShape? Shaped(IReadOnlyList<T> rows, PairLayoutKind layout) => rows.Count == 0 ? null : shapeOf(rows, layout);
-        IReadOnlyList<T> longestHeld = evaluation.Count == 0 ? [] : [evaluation.MaxBy(tokensOf)!];
         return new(layout => shapeOf(largest, layout), layout => shapeOf([longest], layout), layout => Shaped(evaluation, layout), layout => Shaped(longestHeld, layout));
     }
 }

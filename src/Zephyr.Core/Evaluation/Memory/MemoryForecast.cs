@@ -20,11 +20,12 @@ public sealed record MemoryForecast(MemoryPlan Plan, DeviceRoom Room, IReadOnlyL
     }
 
     /// <summary>Whether the run fits, with what is not counted on.</summary>
-    public bool Fits => Plan.Total + Room.Reserve <= Room.Bytes;
+    public bool Fits => Room.Holds(Plan);
 
     /// <summary>What the device has and the run needs: "needs 141.2 GiB on cuda:0, which has 139.0 GiB".</summary>
     public string Need => $"needs {ByteCount.Describe(Plan.Total)}{(Room.Reserve > 0 ? $" and {ByteCount.Describe(Room.Reserve)} of reserve" : "")} on {Room.Name}, "
-        + $"which has {ByteCount.Describe(Room.Bytes)}{(Room.IsCuda ? "" : " for it")}";
+        + $"which has {ByteCount.Describe(Room.Bytes)}{(Room.IsCuda ? "" : " for it")}"
+        + (Plan.OnHost > 0 && Room.HostBytes is { } host ? $", and {ByteCount.Describe(Plan.OnHost)} of host memory, of which there are {ByteCount.Describe(host)}" : "");
 
     /// <summary>What to write so that it fits, each with what it comes to: the first ways that do by themselves, or those that do together.</summary>
     public string Advice

@@ -59,8 +59,10 @@ internal sealed class Remedies(MemorySetup setup, MemoryBatches batches, DeviceR
                 one => one with { Setup = one.Setup with { RecomputeEvery = 1 } });
         }
         var (largest, longest) = (batches.Largest(setup.Layout), batches.Longest(setup.Layout));
-        if (largest.Tokens > longest.Tokens)
-            yield return new($"max_tokens_per_batch: {longest.Tokens}", "smaller micro-batches, the same steps", one => one with { RowByRow = true });
+        // No row may be longer than the bound, held-out rows neither.
+        var bound = Math.Max(longest.Tokens, batches.LongestHeld(setup.Layout)?.Tokens ?? 0);
+        if (largest.Tokens > bound)
+            yield return new($"max_tokens_per_batch: {bound}", "smaller micro-batches, the same steps", one => one with { RowByRow = true });
         if (setup.IsDpo && setup.Layout != PairLayoutKind.SharedPrefix)
             yield return new("pair_layout: shared_prefix", "a prompt stands once for both answers", one => one with { Setup = one.Setup with { Layout = PairLayoutKind.SharedPrefix } });
         if (batches.Evaluation(setup.Layout) is { } evaluation && batches.LongestHeld(setup.Layout) is { } one && evaluation.Tokens > one.Tokens)
@@ -77,20 +79,22 @@ internal sealed class Remedies(MemorySetup setup, MemoryBatches batches, DeviceR
             });
         }
         else if (setup.Quantization is null)
-            yield return new("load_in_4bit: true", "linear maps in NF4 (QLoRA); another training", one => one with { Setup = one.Setup with { Quantization = new(Nested: true) } });
+            yield return new("load_in_4bit: true, use_bnb_nested_quant: true", "linear maps in NF4 (QLoRA); another training", one => one with { Setup = one.Setup with { Quantization = new(Nested: true) } });
         if (!setup.Bf16) yield return new("bf16: true", "bf16 weights and activations beside an fp32 master copy; other numbers", variant => variant with { Setup = variant.Setup with { Bf16 = true } });
     }
 
     private Remedy RemedyOf(IReadOnlyList<Change> changes)
     {
-        var total = TotalOf(changes.Aggregate(Start, (variant, change) => change.Apply(variant)));
-        return new(string.Join(", ", changes.Select(change => change.Keys)), string.Join("; ", changes.Select(change => change.Effect)), total, total + room.Reserve <= room.Bytes);
+        var plan = PlanOf(changes.Aggregate(Start, (variant, change) => change.Apply(variant)));
+        return new(string.Join(", ", changes.Select(change => change.Keys)), string.Join("; ", changes.Select(change => change.Effect)), plan.Total, room.Holds(plan));
     }
 
-    private long TotalOf(Variant variant)
+    private long TotalOf(Variant variant) => PlanOf(variant).Total;
+
+    private MemoryPlan PlanOf(Variant variant)
     {
         var layout = variant.Setup.Layout;
         return MemoryPlan.Of(variant.Setup, variant.RowByRow ? batches.Longest(layout) : batches.Largest(layout),
-            variant.HeldRowByRow ? batches.LongestHeld(layout) : batches.Evaluation(layout)).Total;
+            variant.HeldRowByRow ? batches.LongestHeld(layout) : batches.Evaluation(layout));
     }
 }

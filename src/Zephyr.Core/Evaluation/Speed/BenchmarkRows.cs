@@ -43,7 +43,7 @@ internal sealed class BenchmarkRows<T>(BenchmarkSettings settings, IReadOnlyList
         catch (Exception error) when (TorchErrors.IsOutOfMemory(error))
         {
             var largest = MicroBatches.MaxBy(batch => batch.Sum(row => (long)tokensOf(row)))!;
-            var forecast = MemoryForecast.Of(setup, MemoryBatches.Of(largest, rows.MaxBy(tokensOf)!, [], tokensOf, shapeOf), DeviceRoom.Of(settings.Model.Device));
+            var forecast = MemoryForecast.Of(setup, MemoryBatches.Of(largest, rows.MaxBy(tokensOf)!, [], [], shapeOf), DeviceRoom.Of(settings.Model.Device));
             throw new RunFailedException($"out of memory on {settings.Model.Device}: {TorchErrors.Reason(error)}; {forecast.Less}", error);
         }
     }

@@ -1,9 +1,11 @@
+using System.Text.RegularExpressions;
+
 namespace Zephyr.Evaluation.Speed;
 
 /// <summary>What makers state for dense bf16 products, in operations a second: what a model's utilisation is measured by in print.</summary>
 public static class PublishedRates
 {
-    /// <summary>Parts of the names by which drivers call the cards, the narrower ones first; without sparsity, from the makers' data sheets.</summary>
+    /// <summary>Words of the names by which drivers call the cards, the narrower ones first; without sparsity, from the makers' data sheets.</summary>
     private static readonly (string Name, double TeraOperations)[] Known =
     [
         ("GB200", 2500), ("B200", 2250), ("GH200", 989.4), ("H200", 989.4), ("H100 NVL", 835), ("H100 PCIe", 756), ("H100", 989.4), ("H800", 989.4), ("H20", 148),
@@ -16,8 +18,9 @@ public static class PublishedRates
     public static double? DenseBf16(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
+        // Whole words: an RTX A4000 is no A40. A hyphen or an underscore ends one, as in A100-SXM4-80GB.
         foreach (var (known, rate) in Known)
-            if (name.Contains(known, StringComparison.OrdinalIgnoreCase)) return rate * 1e12;
+            if (Regex.IsMatch(name, $"(?<![A-Za-z0-9]){Regex.Escape(known)}(?![A-Za-z0-9])", RegexOptions.IgnoreCase)) return rate * 1e12;
         return null;
     }
 }

@@ -78,5 +78,7 @@ public sealed class GoldenParityTests : IDisposable
     [InlineData("NVIDIA L40S", 362.0)]
     [InlineData("NVIDIA L4", 121.0)]
     [InlineData("Something else", null)]
+    [InlineData("NVIDIA RTX A4000", null)]
+    [InlineData("NVIDIA RTX A1000 Laptop GPU", null)]
     public void A_card_is_known_by_its_drivers_name(string name, double? teraOperations) => Assert.Equal(teraOperations * 1e12, PublishedRates.DenseBf16(name));
 }

@@ -65,7 +65,7 @@ public sealed partial class JudgmentKindsTests : IDisposable
     {
         var run = Run("aspects", $"local:{ChainModel.Saying(_folder.PathOf("judge"), "Rating: 4")}", "--max_reasks", "1");
         Assert.Equal(1, run.Code);
-        Assert.StartsWith($"zephyr: no pair is left of {Prompts} prompts: fewer_than_two_answers {Prompts}; of {Answers * Prompts} answers 0 could not be had, and {4 * Prompts} questions to the judge came to nothing, ", run.Error.Split('\n')[^2]);
+        Assert.StartsWith($"zephyr: no pair is left of {Prompts} prompts: fewer_than_two_answers {Prompts} (of {Answers * Prompts} answers: no_score {Answers * Prompts}); of {Answers * Prompts} answers 0 could not be had, and {4 * Prompts} questions to the judge came to nothing, ", run.Error.Split('\n')[^2]);
         var failures = Rows("failures.jsonl");
         Assert.Equal(4 * Prompts, failures.Count);
         Assert.All(failures, failure => Assert.EndsWith("(asked 2 times)", (string)failure["reason"]!));

@@ -1,0 +1,128 @@
+using Zephyr.Configuration;
+using Zephyr.Data.Batches;
+using Zephyr.Model;
+using Zephyr.Model.Adapters;
+using Zephyr.Model.Quantization;
+using Zephyr.Objectives;
+using Zephyr.Runtime;
+using Zephyr.Training;
+using static TorchSharp.torch;
+
+namespace Zephyr.Evaluation.Parity;
+
+/// <summary>One operation of a device beside the same on the CPU.</summary>
+/// <param name="What">What is compared.</param>
+/// <param name="Difference">The largest difference of an element, as a share of its tensor's largest; NaN where there is none, or it failed.</param>
+/// <param name="Bound">What it may be.</param>
+/// <param name="Problem">Why it could not be done; null where it could.</param>
+public sealed record OperationRow(string What, double Difference, double Bound, string? Problem)
+{
+    /// <summary>Within the bound; a difference that is no number is not.</summary>
+    public bool Holds => Difference <= Bound;
+}
+
+/// <summary>
+/// What the golden numbers do not reach (adapters with their dropout, weights of 4 bits, optimizer state on the host and in bf16) and each operation that TorchSharp does not bind, on a device and on the CPU, from the same numbers.
+/// Each is called four times with the same shapes: TorchScript puts other code in the place of a script once it has seen it run.
+/// </summary>
+public static class DeviceOperations
+{
+    private const int Calls = 4;
+
+    private static readonly (string What, double Bound, Func<Device, IEnumerable<Tensor>> Compute)[] Checks =
+    [
+        ("silu backward", 1e-5, device => Repeat(call => Changed(Numbers(device, call, 40, 176), gradient => TorchOps.SiluBackward(gradient, Numbers(device, call + 10, 40, 176))))),
+        ("log softmax", 1e-5, device => Repeat(call => Changed(Numbers(device, call, 40, 1000), TorchOps.LogSoftmax))),
+        ("norms", 1e-5, device => Repeat(call => cat([TorchOps.RowNorms(Numbers(device, call, 40, 64)).view(-1), TorchOps.Norms([Numbers(device, call, 40, 64)])[0].view(1)]))),
+        ("dropout masks", 0, device => Repeat(call => TorchOps.KeepMask(Numbers(device, 0, 40, 64), 0.9, (ulong)call << 31))),
+        ("random rounding to bf16", 0, device => Repeat(call => Changed(Numbers(device, call, 5000).to_type(ScalarType.BFloat16), target => TorchOps.RoundToBfloat16(target, Numbers(device, call, 5000), (ulong)call << 31, 0)))),
+        ("AdamW", 1e-5, device => Optimized(device, new())),
+        ("AdamW, state on the host", 1e-5, device => Optimized(device, new() { OptimStateDevice = "host" })),
+        // A last digit of fp32 may turn a rounding: one unit of bf16's last place.
+        ("AdamW, moments in bf16", 0.008, device => Optimized(device, new() { OptimStateDtype = "bfloat16" })),
+        ("NF4 codes", 0, device => Repeat(call => Quantized(device, call, matrix => matrix.Packed.to_type(ScalarType.Float32)))),
+        ("NF4 made whole", 1e-6, device => Repeat(call => Quantized(device, call, matrix => matrix.Dequantize(ScalarType.Float32)))),
+        ("gradients of an adapter with dropout", 1e-4, device => Adapted(device, null)),
+        ("the same beside weights of 4 bits", 1e-4, device => Adapted(device, new(Nested: true))),
+    ];
+
+    /// <summary>Every comparison.</summary>
+    /// <param name="device">Where.</param>
+    public static IEnumerable<OperationRow> Run(Device device) => Checks.Select(check => Compare(check.What, check.Bound, check.Compute, device));
+
+    /// <summary>Computes on both and compares. An operation that the device does not have is told, and the others go on.</summary>
+    internal static OperationRow Compare(string what, double bound, Func<Device, IEnumerable<Tensor>> compute, Device device)
+    {
+        using var scope = NewDisposeScope();
+        try
+        {
+            var differences = compute(device).Zip(compute(CPU), (found, expected) => ((found.to(CPU) - expected).abs().max() / expected.abs().max()).to_type(ScalarType.Float64).item<double>());
+            return new(what, differences.Aggregate(0.0, Math.Max), bound, null);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            return new(what, double.NaN, bound, TorchErrors.Reason(error));
+        }
+    }
+
+    private static List<Tensor> Repeat(Func<int, Tensor> call) => [.. Enumerable.Range(0, Calls).Select(call)];
+
+    private static Tensor Numbers(Device device, long seed, params long[] shape)
+    {
+        using var generator = new Generator((ulong)seed, CPU);
+        return empty(shape).normal_(0, 1, generator).to(device);
+    }
+
+    private static Tensor Changed(Tensor tensor, Action<Tensor> change)
+    {
+        change(tensor);
+        return tensor;
+    }
+
+    private static Tensor Quantized(Device device, int call, Func<Nf4Matrix, Tensor> part)
+    {
+        using var matrix = Nf4Matrix.Quantize(Numbers(device, call, 96, 320), nested: true);
+        return part(matrix).clone();
+    }
+
+    /// <summary>Weights and averages after four steps.</summary>
+    private static List<Tensor> Optimized(Device device, OptimizerOptions options)
+    {
+        using var parameters = new ParameterSet();
+        foreach (var (i, shape) in new long[][] { [64], [40, 65] }.Index()) parameters.Add($"{i}.weight", Numbers(device, i, shape));
+        parameters.RequireGradients(true);
+        using var optimizer = Optimizer.Create(parameters, options, seed: 3);
+        for (var step = 1; step <= Calls; step++)
+        {
+            foreach (var (i, weight) in parameters.Weights.Index()) weight.Add(Numbers(device, 10 * step + i, weight.Value.shape));
+            optimizer.Step(1, 1e-2);
+            parameters.ClearGradients();
+        }
+        return [.. parameters.Weights.Select(weight => weight.Value.detach().clone()), .. optimizer.StateTensors.Select(state => state.Value.to_type(ScalarType.Float32).clone())];
+    }
+
+    /// <summary>Gradients of every factor in four passes, each with masks of its own.</summary>
+    private static List<Tensor> Adapted(Device device, Nf4Settings? quantization)
+    {
+        var config = NamedSizes.Of("tiny");
+        using var model = FreshModel.Create(config, 5, device, ScalarType.Float32, false, quantization);
+        var adapter = LoraAdapter.Fresh(new() { R = 4, Alpha = 8, Dropout = 0.1, TargetModules = ProjectionNames.All }, config, 6, device);
+        model.Attach(adapter);
+        // They begin at 0, where A has no gradient.
+        using (no_grad())
+            foreach (var (i, factor) in adapter.Parameters.Weights.Index().Where(entry => entry.Item.Name.Contains("lora_B", StringComparison.Ordinal))) factor.Value.copy_(Numbers(device, i, factor.Value.shape));
+        using var workspace = new LogitsWorkspace();
+        var objective = new SftObjective(model, workspace);
+        var random = new SeededRandom(7);
+        TokenSequence[] sequences = [.. new[] { 5, 17, 33 }.Select(length => new TokenSequence([.. Enumerable.Range(0, length).Select(_ => random.NextInt(config.VocabSize))]))];
+        List<Tensor> gradients = [];
+        for (var step = 1; step <= Calls; step++)
+        {
+            model.Dropout.Begin(8, step, 0);
+            using var loss = objective.AccumulateGradients(sequences, objective.TotalsOf(sequences));
+            gradients.AddRange(adapter.Parameters.Weights.Select(factor => factor.Gradient!.clone()));
+            adapter.Parameters.ClearGradients();
+        }
+        return gradients;
+    }
+}
