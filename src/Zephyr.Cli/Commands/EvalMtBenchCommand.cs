@@ -24,7 +24,7 @@ internal sealed record EvalMtBenchOptions : JudgedOptions
     [ConfigKey("categories that are graded against right answers")]
     public IReadOnlyList<string> ReferenceCategories { get; init; } = ["math", "reasoning", "coding"];
 
-    [ConfigKey("judgments that were recorded, as MT-Bench's model_judgment: their table, without asking anybody")]
+    [ConfigKey("judgments that were recorded, as MT-Bench's model_judgment: a table for each model in them, without asking anybody")]
     public IReadOnlyList<string> Judgments { get; init; } = [];
 
     public override IEnumerable<ConfigProblem> Validate() =>
@@ -48,9 +48,16 @@ internal static class EvalMtBenchCommand
     {
         if (options.Judgments.Count > 0)
         {
-            var table = MtBenchRun.Replay(options.Questions, options.Judgments, new Bootstrap(options.Seed, options.BootstrapSamples));
-            if (options.Json) JsonResult.Write(session.Console.Output, table);
-            else JudgedTables.Write(session.Console, table);
+            var models = MtBenchRun.Replay(options.Questions, options.Judgments, new Bootstrap(options.Seed, options.BootstrapSamples));
+            if (options.Json) JsonResult.Write(session.Console.Output, models.Select(model => new { model.Model, model.Table.All, model.Table.Categories }));
+            else
+            {
+                foreach (var (model, table) in models)
+                {
+                    if (models.Count > 1) session.Console.Output.WriteLine(PlainText.OneLine(model.Length > 0 ? model : "(no model named)"));
+                    JudgedTables.Write(session.Console, table);
+                }
+            }
             return ExitCodes.Done;
         }
         var evaluation = options.Create();

@@ -2,7 +2,7 @@ using static Zephyr.Configuration.Check;
 
 namespace Zephyr.Configuration;
 
-/// <summary>Who answers the prompts, and how (AIF, section 3 of the paper). The defaults are UltraFeedback's. All own keys.</summary>
+/// <summary>Who answers the prompts, and how (AIF, section 3 of the paper). The defaults are UltraFeedback's, but for the mix of principles, which there goes by where a prompt is from. All own keys.</summary>
 public sealed record AnswerOptions : IOptionGroup
 {
     /// <summary>The pool: names of <c>endpoints</c>, <c>local:DIR</c>, or <c>http://HOST/v1#MODEL</c>.</summary>

@@ -33,6 +33,10 @@ public sealed record EndpointOptions : IOptionGroup
     [ConfigKey("with load_in_4bit: hold the factors of the blocks in 8 bits too (double quantization)")]
     public bool UseBnbNestedQuant { get; init; }
 
+    /// <summary>An empty system turn goes before a conversation that has none.</summary>
+    [ConfigKey("with local: put an empty system turn before conversations that have none, as a model was trained whose recipe had this key (the zephyr-7b ones)")]
+    public bool AutoInsertEmptySystemMsg { get; init; }
+
     /// <summary>What the endpoint calls the model.</summary>
     [ConfigKey("what the endpoint calls the model; null for the name of this entry")]
     public string? Model { get; init; }
@@ -110,8 +114,8 @@ public sealed record EndpointOptions : IOptionGroup
     private IEnumerable<ConfigProblem> OfLocal()
     {
         if (Local is not null) return LoadOptions.CheckHeld(Device, Dtype, LoadIn4Bit, UseBnbNestedQuant);
-        return new[] { ("base", Base is not null), ("device", Device != "auto"), ("dtype", Dtype != "auto"), ("load_in_4bit", LoadIn4Bit), ("use_bnb_nested_quant", UseBnbNestedQuant) }
-            .Where(key => key.Item2).Select(key => new ConfigProblem(key.Item1, "says how a model on this machine is loaded and has no meaning for an endpoint: it goes with local"));
+        return new[] { ("base", Base is not null), ("device", Device != "auto"), ("dtype", Dtype != "auto"), ("load_in_4bit", LoadIn4Bit), ("use_bnb_nested_quant", UseBnbNestedQuant), ("auto_insert_empty_system_msg", AutoInsertEmptySystemMsg) }
+            .Where(key => key.Item2).Select(key => new ConfigProblem(key.Item1, "says how a model on this machine is loaded or asked and has no meaning for an endpoint: it goes with local"));
     }
 
     /// <summary>How a local model is loaded. A method: a property would be a group of keys.</summary>

@@ -60,17 +60,44 @@ internal sealed class JudgedRun
     private readonly RubricSet _rubrics;
 
     /// <param name="settings">What it is told.</param>
+    /// <param name="results">The file of the evaluation's figures.</param>
+    /// <param name="record">What they rest on.</param>
     /// <param name="models">Models that answer, with the keys that name them.</param>
-    /// <exception cref="UserErrorException">A model or a rubric is not there, or the folder is another stage's.</exception>
-    public JudgedRun(JudgedSettings settings, params (string Key, IReadOnlyList<string> Names)[] models)
+    /// <exception cref="UserErrorException">A model or a rubric is not there, or the folder is another stage's or another evaluation's.</exception>
+    public JudgedRun(JudgedSettings settings, string results, JudgedRecord record, params (string Key, IReadOnlyList<string> Names)[] models)
     {
-        _settings = settings;
+        (_settings, Record) = (settings, record);
         _rubrics = RubricSet.Load(settings.Rubrics);
         Pool = ModelPool.Of([.. models, ("judge", [settings.Judge])], settings.Budget.Endpoints);
         if (File.Exists(settings.OutputDir)) throw new UserErrorException($"output_dir {settings.OutputDir}: found a file, expected a folder");
         if (OutputFolder.StageOf(settings.OutputDir) is { } stage)
             throw new UserErrorException($"output_dir {settings.OutputDir}: holds the output of {stage}, expected a folder of its own");
+        foreach (var other in new[] { "winrate.json", "mtbench.json" })
+        {
+            if (WhatIsThere(Path.Combine(settings.OutputDir, other)) is not { } there || other == results && there == WhatOf(JsonSerializer.SerializeToNode(record, ResultNames)!)) continue;
+            throw new UserErrorException($"output_dir {settings.OutputDir}: {other} holds {(other == results ? "figures of other answers or other prompts" : "those of another evaluation")}, expected a folder of its own, or the same ones again");
+        }
     }
+
+    /// <summary>What the figures rest on.</summary>
+    public JudgedRecord Record { get; }
+
+    private static readonly JsonSerializerOptions ResultNames = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>Whose answers to what a file of figures is about; null where it is not there, or nobody can tell.</summary>
+    private static string? WhatIsThere(string file)
+    {
+        try
+        {
+            return File.Exists(file) && JsonNode.Parse(File.ReadAllText(file))?["record"] is { } record ? WhatOf(record) : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private static string WhatOf(JsonNode record) => string.Join('\n', new[] { "answers", "baseline", "items" }.Select(name => record[name]?.ToJsonString()));
 
     /// <summary>The models.</summary>
     public ModelPool Pool { get; }

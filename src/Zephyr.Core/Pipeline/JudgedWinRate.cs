@@ -40,7 +40,6 @@ public sealed class JudgedWinRate
     private readonly AnswerSide _model, _baseline;
     private readonly Dictionary<string, AnswerRow>? _modelAnswers, _baselineAnswers;
     private readonly Prompt[] _prompts;
-    private readonly IReadOnlyList<string> _promptFiles;
 
     /// <summary>Reads what it needs; asks nothing.</summary>
     /// <param name="settings">What it is told.</param>
@@ -50,13 +49,13 @@ public sealed class JudgedWinRate
     /// <exception cref="UserErrorException">Something is not there, or a prompt has no answer in a file.</exception>
     public JudgedWinRate(JudgedSettings settings, AnswerSide model, AnswerSide baseline, IReadOnlyList<string> prompts)
     {
-        (_settings, _model, _baseline, _promptFiles) = (settings, model, baseline, prompts);
-        _run = new(settings, [.. new[] { model, baseline }.Where(side => side.Model is not null).Select(side => (side.Key, (IReadOnlyList<string>)[side.Model!]))]);
+        (_settings, _model, _baseline) = (settings, model, baseline);
+        _run = new(settings, "winrate.json", JudgedRecord.Of(settings, model, baseline, prompts), [.. new[] { model, baseline }.Where(side => side.Model is not null).Select(side => (side.Key, (IReadOnlyList<string>)[side.Model!]))]);
         (_modelAnswers, _baselineAnswers) = (Answers(model), Answers(baseline));
         var rows = prompts.Count > 0 ? PromptSchema.Read(PromptSchema.Resolve(prompts)).Select(row => (row.Prompt, Source: row.Source.Length > 0 ? row.Source : null))
             : (_modelAnswers ?? _baselineAnswers)?.Values.Select(row => (row.Prompt, row.Source))
             ?? throw new UserErrorException("prompts: two models of the pool are to answer, and there is nothing to ask them: expected a file of prompts");
-        _prompts = [.. rows.DistinctBy(row => row.Prompt).Select(row => new Prompt(row.Prompt, row.Source ?? KnownOf(row.Prompt)?.Source, KnownOf(row.Prompt)?.Difficulty))];
+        _prompts = [.. rows.DistinctBy(row => row.Prompt).Select(row => new Prompt(row.Prompt, row.Source ?? Known(row.Prompt, answer => answer.Source), Known(row.Prompt, answer => answer.Difficulty)))];
         foreach (var (side, answers) in new[] { (model, _modelAnswers), (baseline, _baselineAnswers) })
             if (answers is not null && _prompts.FirstOrDefault(prompt => !answers.ContainsKey(prompt.Text)) is { } missing)
                 throw new UserErrorException($"{string.Join(", ", side.Files)}: has no answer of the {side.Key} to the prompt {DataRow.Describe(missing.Text)["the text ".Length..]}, expected one for each of the {_prompts.Length} prompts");
@@ -73,7 +72,7 @@ public sealed class JudgedWinRate
             .Select(group => (group.Key, Rate: WinRate.Of([.. group.Select(ComparisonOf)], bootstrap))).Where(group => group.Rate is not null);
         var judgments = _run.Write("judgments.jsonl", JudgedRun.Lines(outcomes.Select(ToRow)));
         var report = new WinRateReport(WinRate.Of([.. outcomes.Select(ComparisonOf)], bootstrap), [.. groups.Select(group => KeyValuePair.Create(group.Key, group.Rate!))],
-            [.. outcomes.Index().Where(pair => FailureOf(pair.Item) is not null).Select(pair => $"prompt {pair.Index + 1} ({PromptId.Of(pair.Item.Prompt.Text)[..16]}): {FailureOf(pair.Item)}")], usage, [judgments], JudgedRecord.Of(_settings, _model, _baseline, _promptFiles));
+            [.. outcomes.Index().Where(pair => FailureOf(pair.Item) is not null).Select(pair => $"prompt {pair.Index + 1} ({PromptId.Of(pair.Item.Prompt.Text)[..16]}): {FailureOf(pair.Item)}")], usage, [judgments], _run.Record);
         return report with { Files = [judgments, _run.Write("winrate.json", toJson(report))] };
     }
 
@@ -101,7 +100,9 @@ public sealed class JudgedWinRate
 
     private static string PurposeOf(string prompt) => $"judge/winrate/{PromptId.Of(prompt)}";
 
-    private AnswerRow? KnownOf(string prompt) => _modelAnswers?.GetValueOrDefault(prompt) ?? _baselineAnswers?.GetValueOrDefault(prompt);
+    /// <summary>What the model's row says of a prompt, or else the baseline's.</summary>
+    private T? Known<T>(string prompt, Func<AnswerRow, T?> what) =>
+        new[] { _modelAnswers, _baselineAnswers }.Select(answers => answers?.GetValueOrDefault(prompt) is { } row ? what(row) : default).FirstOrDefault(value => value is not null);
 
     private static PromptComparison ComparisonOf(Outcome outcome) => new(outcome.Judgment?.ForwardPoints, outcome.Judgment?.ReversedPoints,
         outcome.Model?.Length ?? 0, outcome.Baseline?.Length ?? 0, outcome.Prompt.Difficulty, outcome.Prompt.Source);

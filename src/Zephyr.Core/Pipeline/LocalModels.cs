@@ -12,7 +12,7 @@ internal static class LocalModels
     public static IChatClient Open(EndpointOptions options)
     {
         var model = LocalModel.Load(options.Local!, new(new BatchLimits(options.MaxConcurrency)), options.ToLoading(), options.Base);
-        return new Owner(model, model.Client(options.Local!));
+        return new Owner(model, model.Client(options.Local!, options.AutoInsertEmptySystemMsg));
     }
 
     private sealed class Owner(LocalModel model, IChatClient client) : DelegatingChatClient(client)

@@ -59,7 +59,7 @@ public sealed class MtBenchRun
     public MtBenchRun(JudgedSettings settings, MtBenchInput input)
     {
         (_settings, _input) = (settings, input);
-        _run = new(settings, input.Answers.Model is { } model ? [(input.Answers.Key, [model])] : []);
+        _run = new(settings, "mtbench.json", JudgedRecord.Of(settings, input.Answers, null, [.. input.Questions, .. input.References]), input.Answers.Model is { } model ? [(input.Answers.Key, [model])] : []);
         _questions = QuestionsOf(input.Questions);
         _answers = input.Answers.Model is null ? ById(input.Answers.Files) : null;
         _references = input.References.Count > 0 ? ById(input.References) : _questions.Where(question => question.References is not null).ToDictionary(question => question.Id, question => question.References!);
@@ -68,15 +68,21 @@ public sealed class MtBenchRun
     }
 
     /// <summary>Adds up judgments that somebody recorded, read as MT-Bench's own program reads them.</summary>
-    /// <exception cref="UserErrorException">A judgment of a question that is not there.</exception>
-    public static MtBenchTable Replay(IReadOnlyList<string> questions, IReadOnlyList<string> judgments, Bootstrap bootstrap)
+    /// <returns>A table for each model that was judged, in ordinal order; one that the rows do not name is empty.</returns>
+    /// <exception cref="UserErrorException">A judgment of a question that is not there, or two of one turn.</exception>
+    public static IReadOnlyList<(string Model, MtBenchTable Table)> Replay(IReadOnlyList<string> questions, IReadOnlyList<string> judgments, Bootstrap bootstrap)
     {
         var known = QuestionsOf(questions).ToDictionary(question => question.Id);
-        var scores = MtBenchFiles.Judgments(DataFiles.Resolve(judgments)).Select(row => known.TryGetValue(row.Id, out var question)
-            ? new TurnScore(row.Id, question.Category, row.Turn, row.Judgment is { } said ? MtBenchScore.Of(said) : row.Score is >= 0 ? row.Score : null)
-            : throw new BadRowException(row.Location, "question_id", $"question {row.Id}", $"a question of {string.Join(", ", questions)}")).ToList();
+        var scores = new Dictionary<(string Model, string Id, int Turn), TurnScore>();
+        foreach (var row in MtBenchFiles.Judgments(DataFiles.Resolve(judgments)))
+        {
+            if (!known.TryGetValue(row.Id, out var question)) throw new BadRowException(row.Location, "question_id", $"question {row.Id}", $"a question of {string.Join(", ", questions)}");
+            if (!scores.TryAdd((row.Model, row.Id, row.Turn), new(row.Id, question.Category, row.Turn, row.Judgment is { } said ? MtBenchScore.Of(said) : row.Score is >= 0 ? row.Score : null)))
+                throw new BadRowException(row.Location, "question_id", $"turn {row.Turn} of question {row.Id} a second time", "one judgment of each turn of a model");
+        }
         var order = known.Keys.Select((id, i) => (id, i)).ToDictionary(pair => pair.id, pair => pair.i);
-        return MtBenchTable.Of([.. scores.OrderBy(score => order[score.QuestionId]).ThenBy(score => score.Turn)], bootstrap);
+        return [.. scores.GroupBy(score => score.Key.Model, score => score.Value).OrderBy(model => model.Key, StringComparer.Ordinal)
+            .Select(model => (model.Key, MtBenchTable.Of([.. model.OrderBy(score => order[score.QuestionId]).ThenBy(score => score.Turn)], bootstrap)))];
     }
 
     /// <summary>Asks, and writes answers.jsonl, judgments.jsonl and mtbench.json beside the journal.</summary>
@@ -98,7 +104,7 @@ public sealed class MtBenchRun
             ["failure"] = turn.Grade.Failure,
         })))];
         if (_answers is null) files.Add(_run.Write("answers.jsonl", JudgedRun.Lines(outcomes.Where(outcome => !outcome.Answers.Contains(null)).Select(AnswersOf))));
-        var report = new MtBenchReport(table, [.. turns.Where(turn => turn.Grade.Failure is not null).Select(turn => $"question {turn.Question.Id}, turn {turn.Turn}: {turn.Grade.Failure}")], usage, files, JudgedRecord.Of(_settings, _input.Answers, null, [.. _input.Questions, .. _input.References]));
+        var report = new MtBenchReport(table, [.. turns.Where(turn => turn.Grade.Failure is not null).Select(turn => $"question {turn.Question.Id}, turn {turn.Turn}: {turn.Grade.Failure}")], usage, files, _run.Record);
         return report with { Files = [.. files, _run.Write("mtbench.json", toJson(report))] };
     }
 

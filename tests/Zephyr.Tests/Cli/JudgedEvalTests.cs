@@ -122,7 +122,8 @@ public sealed class JudgedEvalTests : IDisposable
         var (questions, judgments) = (SharedFolder.PathOf("data/mtbench/question.jsonl"), SharedFolder.PathOf("data/mtbench/gpt-4_single_granite-7b-lab.jsonl"));
         var run = await Run("eval", "mtbench", "--questions", questions, "--judgments", judgments, "--json");
         Assert.Equal(0, run.Code);
-        var table = JsonDocument.Parse(run.Output).RootElement;
+        var table = JsonDocument.Parse(run.Output).RootElement.EnumerateArray().Single();
+        Assert.Equal("granite-7b-lab", table.GetProperty("model").GetString());
         var all = table.GetProperty("all");
         var categories = File.ReadLines(questions).Select(line => JsonDocument.Parse(line).RootElement).ToDictionary(row => row.GetProperty("question_id").GetInt32(), row => row.GetProperty("category").GetString()!);
         var recorded = File.ReadLines(judgments).Select(line => JsonDocument.Parse(line).RootElement)
@@ -140,6 +141,50 @@ public sealed class JudgedEvalTests : IDisposable
             else Assert.Equal(0, Int(category, "questions"));
         }
         Assert.Equal(8, table.GetProperty("categories").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task Recorded_judgments_of_several_models_have_a_table_each()
+    {
+        var questions = _folder.Write("questions.jsonl", """{"question_id": 1, "category": "writing", "turns": ["Hello?"]}""" + "\n");
+        string Row(string model, int score) => $$"""{"question_id": 1, "model": "{{model}}", "turn": 1, "judgment": "[[{{score}}]]", "score": {{score}}}""" + "\n";
+        var run = await Run("eval", "mtbench", "--questions", questions, "--judgments", _folder.Write("both.jsonl", Row("good", 10) + Row("bad", 2)), "--json");
+        Assert.Equal([("bad", 2.0), ("good", 10.0)], JsonDocument.Parse(run.Output).RootElement.EnumerateArray()
+            .Select(model => (model.GetProperty("model").GetString(), model.GetProperty("all").GetProperty("mean").GetProperty("value").GetDouble())));
+        var twice = await Run("eval", "mtbench", "--questions", questions, "--judgments", _folder.Write("twice.jsonl", Row("good", 10) + Row("good", 2)));
+        Assert.Equal((2, true), (twice.Code, twice.Error.Contains("line 2, field 'question_id': found turn 1 of question 1 a second time, expected one judgment of each turn of a model", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_folder_with_the_figures_of_something_else_is_refused()
+    {
+        await using var judge = await FakeEndpoint.Start((context, body, _) => FakeEndpoint.Answer(context, VerdictByMark(FakeEndpoint.LastMessage(body))));
+        string[] common = ["--judge", $"{judge.BaseUrl}#j", "--output_dir", _folder.PathOf("out"), "--quiet"];
+        string[] first = ["eval", "winrate", "--answers", Answers("model", ["GOOD"]), "--baseline_answers", Answers("baseline", ["plain"]), .. common];
+        Assert.Equal(0, (await Run(first)).Code);
+        Assert.Equal(0, (await Run([.. first, "--max_reasks", "1"])).Code);
+        var other = await Run(["eval", "winrate", "--answers", Answers("other", ["plain"]), "--baseline_answers", Answers("baseline", ["plain"]), .. common]);
+        Assert.Equal((2, $"zephyr: output_dir {_folder.PathOf("out")}: winrate.json holds figures of other answers or other prompts, expected a folder of its own, or the same ones again\n"), (other.Code, other.Error));
+        var questions = _folder.Write("questions.jsonl", """{"question_id": 1, "category": "writing", "turns": ["Hello?"]}""" + "\n");
+        var mtbench = await Run(["eval", "mtbench", "--questions", questions, "--model", $"{judge.BaseUrl}#j", .. common]);
+        Assert.Equal((2, $"zephyr: output_dir {_folder.PathOf("out")}: winrate.json holds those of another evaluation, expected a folder of its own, or the same ones again\n"), (mtbench.Code, mtbench.Error));
+        Assert.Equal(2, judge.Requests.Count);
+    }
+
+    /// <summary>What only the baseline's file says of a prompt counts too.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Source_and_difficulty_may_stand_in_either_file(bool ofModel)
+    {
+        await using var judge = await FakeEndpoint.Start((context, body, _) => FakeEndpoint.Answer(context, VerdictByMark(FakeEndpoint.LastMessage(body))));
+        string Rows(string name, string answer, bool told) => _folder.Write($"{name}-{told}.jsonl", string.Concat(Enumerable.Range(0, 4).Select(i => JsonSerializer.Serialize(told
+            ? (object)new { instruction = $"q{i}", output = answer, dataset = $"set{i % 2}", instruction_difficulty = i * 0.5 } : new { instruction = $"q{i}", output = answer }) + "\n")));
+        var run = await Run("eval", "winrate", "--answers", Rows("model", "GOOD", ofModel), "--baseline_answers", Rows("baseline", "plain", !ofModel), "--judge", $"{judge.BaseUrl}#j",
+            "--output_dir", _folder.PathOf("out"), "--quiet", "--json");
+        Assert.Equal(0, run.Code);
+        var report = JsonDocument.Parse(run.Output).RootElement;
+        Assert.Equal(2, report.GetProperty("sources").GetArrayLength());
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public sealed record AnswerRow(RowLocation Location, string Prompt, string Answe
 /// <summary>Answers of one model, as AlpacaEval's output files hold them: <c>instruction</c> and <c>output</c>, or the same under other usual names.</summary>
 public static class AnswerSchema
 {
-    private static readonly string[] Beside = ["input", "dataset", "source", "difficulty", "instruction_difficulty"];
+    private static readonly string[] Beside = ["input", "dataset", "source", "instruction_difficulty"];
 
     private static readonly RowShapes<AnswerRow> Shapes = new(
         Shape("instruction", "output"), Shape("instruction", "response"), Shape("prompt", "output"), Shape("prompt", "response"), Shape("prompt", "completion"));
@@ -27,5 +27,5 @@ public static class AnswerSchema
         row["input"] is string input && !string.IsNullOrWhiteSpace(input) ? $"{TextOf(row.Location, prompt, row[prompt])}\n\n{input}" : TextOf(row.Location, prompt, row[prompt]),
         TextOf(row.Location, answer, row[answer]),
         (row["dataset"] ?? row["source"]) as string,
-        (row["instruction_difficulty"] ?? row["difficulty"]) switch { long whole => whole, double number => number, _ => null }));
+        row["instruction_difficulty"] switch { long whole => whole, double number => number, _ => null }));
 }

@@ -19,10 +19,11 @@ public sealed record MtBenchAnswer(RowLocation Location, string Id, IReadOnlyLis
 /// <summary>A judgment that somebody recorded.</summary>
 /// <param name="Location">File and line or row.</param>
 /// <param name="Id">The question's number.</param>
+/// <param name="Model">Whose answer it is; empty where the row does not say.</param>
 /// <param name="Turn">1 or 2.</param>
 /// <param name="Judgment">What the judge wrote; null where the row does not say.</param>
 /// <param name="Score">The score that was recorded, -1 for none; null where the row does not say.</param>
-public sealed record MtBenchJudgment(RowLocation Location, string Id, int Turn, string? Judgment, double? Score);
+public sealed record MtBenchJudgment(RowLocation Location, string Id, string Model, int Turn, string? Judgment, double? Score);
 
 /// <summary>The files of MT-Bench, in the layout of the program that made it: question.jsonl, model_answer/*.jsonl, reference_answer/*.jsonl, model_judgment/*.jsonl.</summary>
 public static class MtBenchFiles
@@ -39,8 +40,8 @@ public static class MtBenchFiles
         new("question_id + turns", ["question_id", "turns"], [], row => new(row.Location, Id(row), Turns(row.Location, "turns", row["turns"]))));
 
     private static readonly RowShapes<MtBenchJudgment> JudgmentShapes = new(
-        new("question_id + turn + judgment", ["question_id", "turn", "judgment"], ["score"], row => new(row.Location, Id(row), Turn(row), TextOf(row.Location, "judgment", row["judgment"]), Number(row))),
-        new("question_id + turn + score", ["question_id", "turn", "score"], [], row => new(row.Location, Id(row), Turn(row), null, Number(row))));
+        new("question_id + turn + judgment", ["question_id", "turn", "judgment"], ["score", "model"], row => new(row.Location, Id(row), Model(row), Turn(row), TextOf(row.Location, "judgment", row["judgment"]), Number(row))),
+        new("question_id + turn + score", ["question_id", "turn", "score"], ["model"], row => new(row.Location, Id(row), Model(row), Turn(row), null, Number(row))));
 
     /// <summary>The questions of files.</summary>
     /// <exception cref="Zephyr.Runtime.UserErrorException">A file or a row that cannot be used.</exception>
@@ -60,6 +61,8 @@ public static class MtBenchFiles
         string { Length: > 0 } text => text,
         var other => throw Bad(row.Location, "question_id", other, "a number or a text"),
     };
+
+    private static string Model(DataRow row) => row["model"] switch { null => "", string name => name, var other => throw Bad(row.Location, "model", other, "a text") };
 
     private static int Turn(DataRow row) => row["turn"] is 1L or 2L ? (int)(long)row["turn"]! : throw Bad(row.Location, "turn", row["turn"], "1 or 2");
 

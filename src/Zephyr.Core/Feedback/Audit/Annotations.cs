@@ -34,12 +34,12 @@ internal static class Annotations
         if (Number(completion.Fields.GetValueOrDefault(Overall)) is { } overall) yield return (Overall, overall);
     }
 
-    /// <summary>What the answer got in comparisons, and at which of the two places it stood then.</summary>
-    public static IEnumerable<(int Position, double Points)> ComparisonsOf(ScoredCompletion completion)
+    /// <summary>What the answer got in comparisons, at which of the two places it stood then, and which answer it was held against, from 1 (0 where the row does not say).</summary>
+    public static IEnumerable<(int Position, double Points, long Against)> ComparisonsOf(ScoredCompletion completion)
     {
         if (completion.Fields.GetValueOrDefault("comparisons") is not IReadOnlyList<object?> comparisons) yield break;
         foreach (var fields in comparisons.OfType<IReadOnlyDictionary<string, object?>>())
-            if (PositionOf(fields) is { } position and (1 or 2) && Number(fields.GetValueOrDefault("Points")) is { } points) yield return (position, points);
+            if (PositionOf(fields) is { } position and (1 or 2) && Number(fields.GetValueOrDefault("Points")) is { } points) yield return (position, points, fields.GetValueOrDefault("Against") is long against ? against : 0);
     }
 
     private static int? PositionOf(IReadOnlyDictionary<string, object?> fields) => fields.GetValueOrDefault(Position) is long and >= 1 and <= 1000 and var position ? (int)position : null;

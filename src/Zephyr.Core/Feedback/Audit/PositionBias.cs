@@ -11,7 +11,7 @@ public sealed record PositionCount(int Position, long Ratings, double Mean, long
 /// <summary>Whether a judge favours a place.</summary>
 /// <param name="Judgment">The aspect, or "pairwise".</param>
 /// <param name="Positions">By place.</param>
-/// <param name="Test">Chosen against expected; null where there is nothing to compare.</param>
+/// <param name="Test">Chosen against expected; of comparisons, pairs whose verdict went with the place, by place, against half of them. Null where there is nothing to compare.</param>
 public sealed record PositionRecord(string Judgment, IReadOnlyList<PositionCount> Positions, ChiSquare? Test);
 
 /// <summary>
@@ -21,15 +21,17 @@ public sealed record PositionRecord(string Judgment, IReadOnlyList<PositionCount
 internal sealed class PositionBias
 {
     private const string Pairwise = "pairwise";
+    private readonly long[] _orders = new long[2];
     private readonly SortedDictionary<string, SortedDictionary<int, Cell>> _judgments = new(StringComparer.Ordinal);
 
     public void Add(PairOutcome outcome)
     {
-        foreach (var completion in outcome.Prompt.Completions)
+        foreach (var (i, completion) in outcome.Prompt.Completions.Index())
         {
             foreach (var (aspect, rating, position) in Annotations.AspectsOf(completion))
                 if (position is { } place && rating is { } value) At(aspect, place).Add(value);
-            foreach (var (position, points) in Annotations.ComparisonsOf(completion)) At(Pairwise, position).AddComparison(points);
+            foreach (var (position, points, _) in Annotations.ComparisonsOf(completion)) At(Pairwise, position).AddComparison(points);
+            AddOrders(Annotations.ComparisonsOf(completion).Where(comparison => comparison.Against > i + 1));
         }
         if (outcome.Pair is not { } pair) return;
         var shown = outcome.Prompt.Completions.SelectMany(Annotations.AspectsOf).Where(annotation => annotation.Position is not null).CountBy(annotation => annotation.Aspect).ToDictionary();
@@ -42,8 +44,24 @@ internal sealed class PositionBias
         // A comparison that is no tie is won at one of the two places.
         var won = judgment.Value.Values.Sum(cell => cell.Won);
         PositionCount[] positions = [.. judgment.Value.Select(cell => cell.Value.ToCount(cell.Key, judgment.Key == Pairwise ? won / 2.0 : null))];
-        return new PositionRecord(judgment.Key, positions, ChiSquare.Of([.. positions.Select(count => ((double)count.Chosen, count.Expected))]));
+        return new PositionRecord(judgment.Key, positions, ChiSquare.Of(judgment.Key == Pairwise ? [.. _orders.Select(count => ((double)count, _orders.Sum() / 2.0))]
+            : [.. positions.Select(count => ((double)count.Chosen, count.Expected))]));
     })];
+
+    /// <summary>
+    /// The two orders of a pair. One and the same verdict on both says nothing of places; of those that differ, half should favour either place (McNemar's test, a tie in one order counting as a
+    /// difference).
+    /// </summary>
+    private void AddOrders(IEnumerable<(int Position, double Points, long Against)> comparisons)
+    {
+        foreach (var pair in comparisons.GroupBy(comparison => comparison.Against))
+        {
+            var points = pair.ToLookup(comparison => comparison.Position, comparison => comparison.Points);
+            if (points[1].Count() != 1 || points[2].Count() != 1) continue;
+            var favour = points[1].Single().CompareTo(points[2].Single());
+            if (favour != 0) _orders[favour > 0 ? 0 : 1]++;
+        }
+    }
 
     private void Choose(string aspect, int place, int shown)
     {

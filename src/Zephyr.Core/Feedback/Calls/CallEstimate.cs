@@ -25,6 +25,7 @@ internal sealed class CallEstimate : IDisposable
     /// <param name="journal">The journal's file; there need be none, and none is made.</param>
     public CallEstimate(ModelPool pool, BudgetOptions budget, string journal)
     {
+        pool.RequirePrices(budget);
         (_pool, _index) = (pool, new(budget.RetryFailed));
         _identities = pool.Models.ToDictionary(model => model.Name, LocalContent.IdentityOf, StringComparer.Ordinal);
         if (!File.Exists(journal)) return;
@@ -42,7 +43,7 @@ internal sealed class CallEstimate : IDisposable
     /// <returns>What became of it in an earlier start; null where it would be made.</returns>
     public CallAnswer? Add(ModelCall call)
     {
-        var key = CallKey.Of(call, _identities[call.Model]);
+        var key = CallKey.Of(call, _pool[call.Model], _identities[call.Model]);
         var known = _file is null ? null : _index.Find(key, _file);
         if (!_counted.Add(key)) return known?.Answer;
         var place = (call.Role, call.Model);

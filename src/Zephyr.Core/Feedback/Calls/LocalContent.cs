@@ -24,6 +24,7 @@ internal static class LocalContent
         var lines = LinesOf(options.Local!, options.Base);
         if (options.Dtype != "auto") lines += $"in {options.Dtype}\n";
         if (options.LoadIn4Bit) lines += options.UseBnbNestedQuant ? "in nf4, nested\n" : "in nf4\n";
+        if (options.AutoInsertEmptySystemMsg) lines += "with an empty system turn\n";
         return Hash(lines);
     }
 

@@ -29,10 +29,11 @@ public sealed class ModelCalls : IModelCalls, IAsyncDisposable
     private readonly CancellationTokenSource _ending = new();
     private RunFailedException? _ended;
 
-    /// <exception cref="UserErrorException">A key is not in the environment, another run writes to the journal, or the file is no journal.</exception>
+    /// <exception cref="UserErrorException">A key is not in the environment, max_cost cannot be counted, another run writes to the journal, or the file is no journal.</exception>
     /// <exception cref="RunFailedException">The journal cannot be written.</exception>
     public ModelCalls(CallSettings settings)
     {
+        settings.Pool.RequirePrices(settings.Budget);
         _settings = settings;
         _models = settings.Pool.Models.ToDictionary(model => model.Name, model => new PooledModel(model, settings.OpenLocal, settings.Seed, settings.Clock), StringComparer.Ordinal);
         _journal = new(settings.Journal, settings.Budget.RetryFailed);
@@ -50,7 +51,7 @@ public sealed class ModelCalls : IModelCalls, IAsyncDisposable
     public Task<CallAnswer> Ask(ModelCall question, CancellationToken cancellation)
     {
         var model = _models[question.Model];
-        var key = CallKey.Of(question, model.Identity);
+        var key = CallKey.Of(question, model.Model, model.Identity);
         return _underWay.GetOrAdd(key, _ => new(() => Once(question, key, model, cancellation))).Value;
     }
 

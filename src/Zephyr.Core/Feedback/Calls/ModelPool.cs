@@ -8,6 +8,12 @@ namespace Zephyr.Feedback.Calls;
 /// <param name="Options">Where it answers, its limits and its prices.</param>
 public sealed record PoolModel(string Name, EndpointOptions Options)
 {
+    /// <summary>Its name says which folder it is in (local:DIR), and no more: what it is, its content says.</summary>
+    public bool IsNamedByFolder { get; init; }
+
+    /// <summary>Whether anything is asked for its answers.</summary>
+    public bool HasPrice => Options.PricePerMillionPromptTokens > 0 || Options.PricePerMillionCompletionTokens > 0;
+
     /// <summary>Whether it runs on this machine, in this process.</summary>
     public bool IsLocal => Options.Local is not null;
 
@@ -41,6 +47,17 @@ public sealed class ModelPool
         .Where(model => model.Options.ApiKeyEnv is { } variable && string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(variable)))
         .Select(model => $"{model.Name}: the environment variable {model.Options.ApiKeyEnv} is not set or empty: the run needs it");
 
+    /// <summary>Money can be counted where models have prices only.</summary>
+    /// <exception cref="UserErrorException">max_cost is given, and a model that asks for a key has no price, or none has one.</exception>
+    public void RequirePrices(BudgetOptions budget)
+    {
+        ArgumentNullException.ThrowIfNull(budget);
+        if (budget.MaxCost <= 0) return;
+        const string expected = "expected price_per_million_prompt_tokens and price_per_million_completion_tokens in endpoints, or max_calls or max_tokens_total in place of max_cost";
+        if (Models.FirstOrDefault(model => model.Options.ApiKeyEnv is not null && !model.HasPrice) is { } unpriced) throw new UserErrorException($"max_cost: {unpriced.Name} has no price, {expected}");
+        if (!Models.Any(model => model.HasPrice)) throw new UserErrorException($"max_cost: none of the models has a price, {expected}");
+    }
+
     /// <summary>The model of a name.</summary>
     /// <exception cref="KeyNotFoundException">The pool was made without it.</exception>
     public PoolModel this[string name] => _models[name];
@@ -65,7 +82,7 @@ public sealed class ModelPool
     private static PoolModel Find(string key, string name, IReadOnlyDictionary<string, EndpointOptions>? known, string? file)
     {
         if (known?.GetValueOrDefault(name) is { } described) return Checked(key, new(name, described));
-        if (name.StartsWith(LocalPrefix, StringComparison.Ordinal)) return Checked(key, new(name, new() { Local = name[LocalPrefix.Length..] }));
+        if (name.StartsWith(LocalPrefix, StringComparison.Ordinal)) return Checked(key, new(name, new() { Local = name[LocalPrefix.Length..] }) { IsNamedByFolder = true });
         if (name.Contains("://", StringComparison.Ordinal)) return OfAddress(key, name);
         var nearest = known is null ? null : NearestName.Find(name, known.Keys);
         throw new UserErrorException($"{key}: {name} is no model of {(file is null ? "endpoints, which names no file" : $"{file} ({string.Join(", ", known!.Keys)})")}"

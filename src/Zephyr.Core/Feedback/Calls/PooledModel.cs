@@ -57,16 +57,16 @@ internal sealed class PooledModel : IDisposable
     {
         // Before anything else: a model that cannot be opened is no failure of a call.
         var client = _client.Value;
-        using var context = new CallContext(key, TokenEstimate.AtMost(call.Messages) + call.Options.MaxNewTokens, place, stop);
+        using var context = new CallContext(key, TokenEstimate.Likely(call.Messages) + call.Options.MaxNewTokens, place, stop);
         try
         {
             var response = await client.GetResponseAsync(ChatRequest.MessagesOf(call), ChatRequest.OptionsOf(call, Model.Options), Model.IsLocal ? stop : context.GiveUp);
             _hasAnswered = true;
-            return Counted(call, new(_texts.MaskAnswer(response.Text), null, context.FinishReason ?? response.FinishReason?.Value, response.Usage?.InputTokenCount ?? 0, response.Usage?.OutputTokenCount ?? 0)
+            return WithLost(call, context, Counted(call, new(_texts.MaskAnswer(response.Text), null, context.FinishReason ?? response.FinishReason?.Value, response.Usage?.InputTokenCount ?? 0, response.Usage?.OutputTokenCount ?? 0)
             {
                 Attempts = Math.Max(1, context.Attempts),
                 TokensEstimated = Model.IsLocal ? response.Usage is null : !context.Counted,
-            });
+            }));
         }
         catch (UserErrorException refused) when (Model.IsLocal)
         {
@@ -77,12 +77,12 @@ internal sealed class PooledModel : IDisposable
         {
             stop.ThrowIfCancellationRequested();
             if (failure.Kind == FailureKind.Everything || (failure.Kind == FailureKind.Forbidden && !_hasAnswered)) throw Refused(failure);
-            return Failed(failure.Message, failure.Kind == FailureKind.Passing, context.Attempts);
+            return WithLost(call, context, Failed(failure.Message, failure.Kind == FailureKind.Passing, context.Attempts));
         }
         catch (TimeoutRejectedException)
         {
             stop.ThrowIfCancellationRequested();
-            return Failed(FormattableString.Invariant($"no answer within {Model.Options.Timeout} s"), transient: true, context.Attempts);
+            return WithLost(call, context, Failed(FormattableString.Invariant($"no answer within {Model.Options.Timeout} s"), transient: true, context.Attempts));
         }
     }
 
@@ -103,6 +103,14 @@ internal sealed class PooledModel : IDisposable
             ? answer with { Text = null, Failure = $"the model gave no text: finish_reason {answer.FinishReason}" }
             : answer;
     }
+
+    /// <summary>Attempts that may have been paid for count as much as they may have come to.</summary>
+    private static CallAnswer WithLost(ModelCall call, CallContext context, CallAnswer answer) => context.Lost == 0 ? answer : answer with
+    {
+        PromptTokens = answer.PromptTokens + context.Lost * TokenEstimate.Likely(call.Messages),
+        CompletionTokens = answer.CompletionTokens + (long)context.Lost * call.Options.MaxNewTokens,
+        TokensEstimated = true,
+    };
 
     private RunFailedException Refused(AttemptFailedException failure) =>
         new($"{Model.Name}: {Model.Options.BaseUrl} refuses all calls: {failure.Message}; all answers are kept, and the same command goes on from them");

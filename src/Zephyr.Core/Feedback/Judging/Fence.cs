@@ -8,9 +8,11 @@ namespace Zephyr.Feedback.Judging;
 /// <summary>
 /// Lines between which the judge reads what it judges. They carry a code that is a hash of the run's seed and of everything
 /// that stands between them: the same question has the same code, and a text that holds its own code would have to be a
-/// fixed point of the hash, so that no answer can end its fence and speak in the rubric's voice.
+/// fixed point of the hash, so that no answer can end its fence and speak in the rubric's voice. Nor can it end its turn:
+/// where a chat template is rendered as text and then read as tokens (this program's own models, and some servers), <c>&lt;/s&gt;</c> in an answer would be the turn's end,
+/// so that marks of the usual templates are taken apart by a space.
 /// </summary>
-internal sealed class Fence
+internal sealed partial class Fence
 {
     private const int CodeLength = 12;
     private const string Letters = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -33,7 +35,7 @@ internal sealed class Fence
     }
 
     /// <summary>A text between its two lines.</summary>
-    public string Around(string label, string text) => $"<<<{label} {Code}>>>\n{text}\n<<<END {label} {Code}>>>";
+    public string Around(string label, string text) => $"<<<{label} {Code}>>>\n{Marks().Replace(text, "$0 ")}\n<<<END {label} {Code}>>>";
 
     /// <summary>
     /// What a judge says itself. A judge that repeats its question says what the answers say, which may look like ratings:
@@ -41,6 +43,9 @@ internal sealed class Fence
     /// </summary>
     public string Outside(string reply) => Regex.Replace(reply,
         $@"<<<(?!END)[^<>\n]*{Code}>>>.*?(?:<<<END[^<>\n]*{Code}>>>|\z)|<<<END[^<>\n]*{Code}>>>", "\n", RegexOptions.Singleline);
+
+    [GeneratedRegex(@"<(?=/?s>|unk>|\||(?:start|end)_of_turn>)|\[(?=/?INST\])", RegexOptions.IgnoreCase)]
+    private static partial Regex Marks();
 
     private static string CodeOf(long seed, int draw, IReadOnlyList<string> texts)
     {

@@ -17,6 +17,10 @@ internal static class JsonFields
         return null;
     }
 
+    /// <summary>Every field of the names, however it is cased: a judge that gives two has to give the same twice.</summary>
+    public static IEnumerable<JsonElement> Fields(this JsonElement element, string[] names) => element.ValueKind == JsonValueKind.Object
+        ? element.EnumerateObject().Where(property => names.Contains(property.Name, StringComparer.OrdinalIgnoreCase)).Select(property => property.Value) : [];
+
     /// <summary>What the judge says of its rating; empty where it says nothing.</summary>
     public static string Rationale(this JsonElement element) =>
         element.Field(RationaleNames) is { ValueKind: JsonValueKind.String } text ? text.GetString()!.Trim() : "";

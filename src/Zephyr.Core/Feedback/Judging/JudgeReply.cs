@@ -24,7 +24,7 @@ internal sealed partial record JudgeReply(IReadOnlyList<JsonPart> Json, string P
     {
         if (string.IsNullOrWhiteSpace(text)) return Parsed<JudgeReply>.Bad("found an empty answer");
         if (text.Length > MostCharacters) return Parsed<JudgeReply>.Bad($"found an answer of more than {MostCharacters} characters");
-        text = Thoughts().Replace(text, "\n");
+        text = RestOfThoughts().Replace(Thoughts().Replace(text, "\n"), "\n");
         var (parts, prose, starts) = (new List<JsonPart>(), new StringBuilder(), 0);
         // Braces and brackets that are open in the prose: what parses within them is a piece of something broken.
         var (braces, brackets) = (0, 0);
@@ -82,6 +82,10 @@ internal sealed partial record JudgeReply(IReadOnlyList<JsonPart> Json, string P
     // Unclosed, all the rest is thought: the answer was never given.
     [GeneratedRegex(@"<think(?:ing)?>.*?(?:</think(?:ing)?>|\z)", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
     private static partial Regex Thoughts();
+
+    // A template that opens the thoughts itself leaves their end only.
+    [GeneratedRegex(@"\A.*</think(?:ing)?>", RegexOptions.Singleline | RegexOptions.IgnoreCase)]
+    private static partial Regex RestOfThoughts();
 
     [GeneratedRegex(@"\G\[\s*\{")]
     private static partial Regex ListOfObjects();

@@ -25,7 +25,7 @@ public static partial class RatingsParser
         ArgumentNullException.ThrowIfNull(scale);
         var (reply, unread) = JudgeReply.Read(text);
         if (reply is null) return Bad($"{unread}, expected {Wanted(count)}");
-        List<FoundRating>[] groups = [.. reply.Json.Select(part => FromJson(part, scale)), RatingBlocks.Read(reply.Prose, scale)];
+        List<FoundRating>[] groups = [.. reply.Json.SelectMany(part => FromJson(part, scale)), RatingBlocks.Read(reply.Prose, scale)];
         foreach (var group in groups)
             if (Numbered(group, count) is { } problem) return Bad(problem);
         return Agreed(groups.SelectMany(group => group).ToList(), count, scale);
@@ -65,27 +65,28 @@ public static partial class RatingsParser
         return null;
     }
 
-    private static List<FoundRating> FromJson(JsonPart part, RatingScale scale)
+    /// <summary>The ratings of each list that it holds, or of itself.</summary>
+    private static IEnumerable<List<FoundRating>> FromJson(JsonPart part, RatingScale scale)
     {
-        var list = part.Root.ValueKind == JsonValueKind.Array ? part.Root : part.Root.Field(ListNames) ?? part.Root;
-        IEnumerable<FoundRating?> found = list.ValueKind switch
+        var isList = part.Root.ValueKind == JsonValueKind.Array;
+        List<JsonElement> lists = isList ? [] : [.. part.Root.Fields(ListNames)];
+        return (lists.Count == 0 ? [part.Root] : lists).Select(list => Of(list).ToList());
+
+        IEnumerable<FoundRating> Of(JsonElement list) => list.ValueKind switch
         {
-            JsonValueKind.Array => list.EnumerateArray().Select(item => Item(item, part.Root.ValueKind == JsonValueKind.Array)),
-            JsonValueKind.Object when list.Field(RatingNames) is not null => [Item(list, true)],
-            JsonValueKind.Object => list.EnumerateObject().Select(property => AnswerName().Match(property.Name) is { Success: true } name
-                ? Of(int.TryParse(name.Groups[1].Value, out var number) ? number : -1, property.Value, property.Value.Field(RatingNames) ?? property.Value)
-                : null),
+            JsonValueKind.Array => list.EnumerateArray().SelectMany(item => item.ValueKind == JsonValueKind.Object ? Item(item) : isList ? [] : [Rating(null, item, item)]),
+            JsonValueKind.Object when list.Field(RatingNames) is not null => Item(list),
+            JsonValueKind.Object => list.EnumerateObject().SelectMany(property => AnswerName().Match(property.Name) is not { Success: true } name ? []
+                : Ratings(int.TryParse(name.Groups[1].Value, out var number) ? number : -1, property.Value, property.Value.Fields(RatingNames).DefaultIfEmpty(property.Value))),
             _ => [],
         };
-        return [.. found.OfType<FoundRating>()];
 
-        FoundRating? Item(JsonElement item, bool mustBeObject)
-        {
-            if (item.ValueKind == JsonValueKind.Object) return item.Field(RatingNames) is { } rating ? Of(AnswerOf(item), item, rating) : null;
-            return mustBeObject ? null : Of(null, item, item);
-        }
+        IEnumerable<FoundRating> Item(JsonElement item) => Ratings(AnswerOf(item), item, item.Fields(RatingNames));
 
-        FoundRating Of(int? answer, JsonElement item, JsonElement rating) => new(answer, JsonFields.MarkOf(rating, scale), item.Rationale(), part.IsFragment ? "broken JSON"
+        // Twice the same is said once; two that differ are both found, and do not agree.
+        IEnumerable<FoundRating> Ratings(int? answer, JsonElement item, IEnumerable<JsonElement> ratings) => ratings.Select(rating => Rating(answer, item, rating)).DistinctBy(rating => rating.Mark);
+
+        FoundRating Rating(int? answer, JsonElement item, JsonElement rating) => new(answer, JsonFields.MarkOf(rating, scale), item.Rationale(), part.IsFragment ? "broken JSON"
             // What stands there may name the answer, in another way than ours.
             : item.HasOtherThan(RatingNames) ? "ratings with fields of another name, one of which may be the number of their answer" : null);
     }

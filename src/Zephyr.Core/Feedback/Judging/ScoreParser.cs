@@ -19,10 +19,10 @@ public static partial class ScoreParser
         ArgumentNullException.ThrowIfNull(scale);
         var (reply, unread) = JudgeReply.Read(text);
         if (reply is null) return Bad($"{unread}, expected a score");
-        var json = reply.Json.Where(part => !part.IsFragment).Select(part => (part.Root, Field: part.Root.Field(Names))).Where(part => part.Field is not null).ToList();
+        var json = reply.Json.Where(part => !part.IsFragment).SelectMany(part => part.Root.Fields(Names), (part, field) => (part.Root, Field: field)).ToList();
         List<Mark> marks =
         [
-            .. json.Select(part => JsonFields.MarkOf(part.Field!.Value, scale)),
+            .. json.Select(part => JsonFields.MarkOf(part.Field, scale)),
             .. InBrackets().Matches(reply.Prose).Select(match => scale.Read(match.Groups[1].Value)),
             .. Labelled().Matches(reply.Prose).Select(match => scale.Read(SentenceOf(match.Groups[1].Value))),
         ];

@@ -19,10 +19,10 @@ public static partial class VerdictParser
         ArgumentNullException.ThrowIfNull(text);
         var (reply, unread) = JudgeReply.Read(text);
         if (reply is null) return Parsed<Verdict>.Bad($"{unread}, expected {Expected}");
-        var json = reply.Json.Where(part => !part.IsFragment).Select(part => (part.Root, Field: part.Root.Field(Names))).Where(part => part.Field is not null).ToList();
+        var json = reply.Json.Where(part => !part.IsFragment).SelectMany(part => part.Root.Fields(Names), (part, field) => (part.Root, Field: field)).ToList();
         List<(Preference? Side, string Shown)> found =
         [
-            .. json.Select(part => part.Field!.Value.ValueKind == JsonValueKind.String ? Side(part.Field.Value.GetString()!) : (null, part.Field.Value.GetRawText())),
+            .. json.Select(part => part.Field.ValueKind == JsonValueKind.String ? Side(part.Field.GetString()!) : (null, part.Field.GetRawText())),
             .. InBrackets().Matches(reply.Prose).Select(match => Side(match.Groups[1].Value)),
             .. Labelled().Matches(reply.Prose).Select(match => Side(match.Groups[1].Value)),
         ];

@@ -38,14 +38,34 @@ public class PositionBiasTests
     [Fact]
     public void Comparisons_are_counted_by_place_too()
     {
-        object?[] Comparisons(params (long Position, double? Points)[] entries) => [.. entries.Select(entry => new Dictionary<string, object?> { ["Position"] = entry.Position, ["Points"] = entry.Points })];
         var prompt = Prompt(0, (5, null), (3, null));
-        ((Dictionary<string, object?>)prompt.Completions[0].Fields)["comparisons"] = Comparisons((1, 1), (2, 1), (1, 0.5));
-        ((Dictionary<string, object?>)prompt.Completions[1].Fields)["comparisons"] = Comparisons((2, 0), (1, 0), (2, 0.5), (2, null));
+        ((Dictionary<string, object?>)prompt.Completions[0].Fields)["comparisons"] = Comparisons(2, (1, 1), (2, 1), (1, 0.5));
+        ((Dictionary<string, object?>)prompt.Completions[1].Fields)["comparisons"] = Comparisons(1, (2, 0), (1, 0), (2, 0.5), (2, null));
         var record = Assert.Single(Audit([prompt]).Position);
-        Assert.Equal(("pairwise", 0.0, 1.0), (record.Judgment, record.Test!.Statistic, record.Test.PValue));
+        // Nobody knows to which order the third verdict belongs.
+        Assert.Equal(("pairwise", null), (record.Judgment, record.Test));
         Assert.Equal([(1, 3, 0.5, 1, 1.0), (2, 3, 0.5, 1, 1.0)], record.Positions.Select(count => (count.Position, (int)count.Ratings, count.Mean, (int)count.Chosen, count.Expected)));
     }
+
+    /// <summary>Of 1000 pairs 800 have one verdict in both orders, which says nothing of places; of the others 120 went to the first place and 80 to the second: McNemar's (120 - 80)^2 / 200.</summary>
+    [Fact]
+    public void Pairs_whose_verdict_changes_with_the_order_show_a_favoured_place()
+    {
+        var record = Assert.Single(Audit(Enumerable.Range(0, 1000).Select(i =>
+        {
+            var prompt = Prompt(i, (5, null), (3, null));
+            var (first, second) = i < 800 ? (i % 2, i % 2) : i < 920 ? (1, 0) : (0, 1);
+            ((Dictionary<string, object?>)prompt.Completions[0].Fields)["comparisons"] = Comparisons(2, (1, first), (2, second));
+            ((Dictionary<string, object?>)prompt.Completions[1].Fields)["comparisons"] = Comparisons(1, (2, 1 - first), (1, 1 - second));
+            return prompt;
+        })).Position);
+        Assert.Equal((8.0, 1), (record.Test!.Statistic, record.Test.DegreesOfFreedom));
+        Assert.Equal(0.004678, record.Test.PValue, 6);
+        Assert.Equal([1040, 960], record.Positions.Select(count => count.Chosen));
+    }
+
+    private static object?[] Comparisons(long against, params (long Position, double? Points)[] entries) =>
+        [.. entries.Select(entry => new Dictionary<string, object?> { ["Against"] = against, ["Position"] = entry.Position, ["Points"] = entry.Points })];
 
     [Fact]
     public void Rows_that_do_not_say_where_the_judge_saw_their_answers_have_no_places() => Assert.Empty(Audit([Prompt(0, (5, null), (3, null))]).Position);

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Http;
 using Zephyr.Configuration;
 using Zephyr.Feedback.Calls;
 using Zephyr.Runtime;
@@ -43,6 +44,45 @@ public sealed class BudgetTests : IDisposable
         Assert.Equal(before, endpoint.Requests.Count);
         await using (var calls = _world.Open(model, high)) await All(calls);
         Assert.Equal(20, endpoint.Requests.Count);
+    }
+
+    [Theory]
+    [InlineData(null, "max_cost: none of the models has a price, expected price_per_million_prompt_tokens and ")]
+    [InlineData("PATH", "max_cost: fake has no price, expected price_per_million_prompt_tokens and ")]
+    public async Task Money_is_not_capped_where_it_cannot_be_counted(string? key, string problem)
+    {
+        await using var endpoint = await FakeEndpoint.Echo();
+        var refused = Assert.Throws<UserErrorException>(() => _world.Open(endpoint.Model(options: new() { ApiKeyEnv = key }), new() { MaxCost = 1 }));
+        Assert.StartsWith(problem, refused.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Attempts that broke off may have been paid for: they count as much as they may have come to (5 tokens read by estimate, 64 written at most).</summary>
+    [Fact]
+    public async Task What_an_attempt_that_broke_off_may_have_cost_is_counted()
+    {
+        await using var endpoint = await FakeEndpoint.Start(async (context, _, number) =>
+        {
+            if (number > 2) await FakeEndpoint.Answer(context, "ok");
+            else if (number == 2) await FakeEndpoint.Error(context, 500, "busy");
+            else context.Abort();
+        });
+        await using var calls = _world.Open(endpoint.Model());
+        var answer = await calls.Ask(CallWorld.Call("a"), TestContext.Current.CancellationToken);
+        Assert.Equal(("ok", 3, 10 + TokenEstimate.Likely(CallWorld.Call("a").Messages), 5 + 64L), (answer.Text, answer.Attempts, answer.PromptTokens, answer.CompletionTokens));
+    }
+
+    /// <summary>A model that spends all its tokens on thoughts gives no content: it has answered and is paid, and would do so again.</summary>
+    [Fact]
+    public async Task An_answer_that_ended_without_content_is_not_asked_again_and_counts()
+    {
+        await using var endpoint = await FakeEndpoint.Start((context, _, _) => context.Response.WriteAsJsonAsync(new
+        {
+            choices = new[] { new { index = 0, message = new { role = "assistant" }, finish_reason = "length" } },
+            usage = new { prompt_tokens = 10, completion_tokens = 1000 },
+        }));
+        await using var calls = _world.Open(endpoint.Model());
+        var answer = await calls.Ask(CallWorld.Call("a"), TestContext.Current.CancellationToken);
+        Assert.Equal((1, "the model gave no text: finish_reason length", 10L, 1000L, false), (endpoint.Requests.Count, answer.Failure, answer.PromptTokens, answer.CompletionTokens, answer.Transient));
     }
 
     [Fact]

@@ -37,10 +37,22 @@ public sealed class JournalTests : IDisposable
         [
             call, call with { Purpose = "generate/a/1" }, call with { Messages = [new("system", "be brief"), .. call.Messages] }, call with { Messages = [new("user", "b")] },
             call with { Options = call.Options with { Temperature = 0.5 } }, call with { Options = call.Options with { TopP = 0.5 } },
-            call with { Options = call.Options with { MaxNewTokens = 65 } }, call with { Options = call.Options with { Seed = 1 } }, call with { Options = call.Options with { JsonSchema = "{}" } },
+            call with { Options = call.Options with { MaxNewTokens = 65 } }, call with { Options = call.Options with { Seed = 1 } },
         ];
         foreach (var other in others) await calls.Ask(other, TestContext.Current.CancellationToken);
         Assert.Equal(others.Length, endpoint.Requests.Count);
+    }
+
+    /// <summary>A folder that is called otherwise holds who it held, a server at another address may be another; a judge that is held to its form from now on is asked anew.</summary>
+    [Fact]
+    public void A_key_is_of_what_is_asked_and_of_no_place()
+    {
+        var call = CallWorld.Call("a") with { Options = CallWorld.Call("a").Options with { JsonSchema = "{}" } };
+        UInt128 Key(string name, bool byFolder, bool schema = false) => CallKey.Of(call with { Model = name }, new(name, new() { SupportsJsonSchema = schema }) { IsNamedByFolder = byFolder }, "m");
+        Assert.Equal(Key("local:runs/sft", true), Key("local:./runs/sft", true));
+        Assert.NotEqual(Key("a", false), Key("b", false));
+        Assert.NotEqual(Key("a", false), Key("a", false, schema: true));
+        Assert.False(ModelPool.Of([("judge", ["http://127.0.0.1:1/v1#m"])], null)["http://127.0.0.1:1/v1#m"].IsNamedByFolder);
     }
 
     [Fact]

@@ -157,7 +157,7 @@ public sealed class PoolTests : IDisposable
         Assert.Equal(
         [
             .. new[] { "base", "device", "dtype", "load_in_4bit", "use_bnb_nested_quant" }
-                .Select(key => $"endpoints.yaml:1: a.{key}: says how a model on this machine is loaded and has no meaning for an endpoint: it goes with local"),
+                .Select(key => $"endpoints.yaml:1: a.{key}: says how a model on this machine is loaded or asked and has no meaning for an endpoint: it goes with local"),
             "endpoints.yaml:2: b.device: must be auto, cpu, cuda or cuda:N (was gpu)",
             "endpoints.yaml:2: b.dtype: must be auto, float32 or bfloat16 (was float16)",
             "endpoints.yaml:2: b.use_bnb_nested_quant: has no meaning without load_in_4bit: set it to false (was true)",

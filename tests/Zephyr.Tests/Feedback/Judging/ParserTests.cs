@@ -52,6 +52,9 @@ public class ParserTests
     [InlineData("{\"ratings\": [{\"rating\": 3}, {\"rating\": 4}", "found broken JSON, expected one rating for each of the answers 1 to 2")]
     [InlineData("{\"ratings\": [{\"answer\": \"best\", \"rating\": 3}, {\"answer\": 2, \"rating\": 4}]}", "found a rating for answer -1, expected one rating for each of the answers 1 to 2")]
     [InlineData("[{\"model\": \"2nd\", \"rating\": 3}, {\"model\": \"1st\", \"rating\": 4}]", "found ratings with fields of another name, one of which may be the number of their answer, expected one rating for each of the answers 1 to 2")]
+    [InlineData("{\"1\": {\"rating\": 4, \"score\": 5}, \"2\": 3}", "found the ratings 4 and 5 for answer 1, expected one")]
+    [InlineData("{\"ratings\": [4, 5], \"scores\": [4, 3]}", "found the ratings 5 and 3 for answer 2, expected one")]
+    [InlineData("[{\"rating\": 4, \"score\": 5}, {\"rating\": 3}]", "found 3 ratings without the number of their answer, expected one rating for each of the answers 1 to 2")]
     [InlineData("<think>Rating: 3\nRating: 4", "found no rating, expected one rating for each of the answers 1 to 2")]
     public void What_is_no_whole_judgment_is_a_failure(string text, string problem) =>
         Assert.Equal(new(null, problem), RatingsParser.Parse(text, 2, RatingScale.Aspect));

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace Zephyr.Feedback.Calls.Endpoints;
 
 /// <summary>What counts of an endpoint's answer (chat.completion).</summary>
-/// <param name="Text">choices[0].message.content; empty where it is null.</param>
+/// <param name="Text">choices[0].message.content; empty where it is null, or left out by a model that has ended (finish_reason) without a word.</param>
 /// <param name="FinishReason">As the endpoint wrote it.</param>
 /// <param name="PromptTokens">usage.prompt_tokens.</param>
 /// <param name="CompletionTokens">usage.completion_tokens.</param>
@@ -20,11 +20,11 @@ internal sealed record AnswerBody(string Text, string? FinishReason, long Prompt
             var root = document.RootElement;
             if (root.ValueKind != JsonValueKind.Object || Member(root, "choices") is not { ValueKind: JsonValueKind.Array } choices || choices.GetArrayLength() == 0) return null;
             var choice = choices[0];
-            if (choice.ValueKind != JsonValueKind.Object || Member(choice, "message") is not { ValueKind: JsonValueKind.Object } message
-                || Member(message, "content") is not { } content || TextOf(content) is not { } text) return null;
+            if (choice.ValueKind != JsonValueKind.Object || Member(choice, "message") is not { ValueKind: JsonValueKind.Object } message) return null;
+            var finish = Member(choice, "finish_reason") is { ValueKind: JsonValueKind.String } reason ? reason.GetString() : null;
+            if ((Member(message, "content") is { } content ? TextOf(content) : finish is null ? null : "") is not { } text) return null;
             var usage = Member(root, "usage");
             var (prompt, completion) = (Count(usage, "prompt_tokens"), Count(usage, "completion_tokens"));
-            var finish = Member(choice, "finish_reason") is { ValueKind: JsonValueKind.String } reason ? reason.GetString() : null;
             return new(text, finish, prompt ?? 0, completion ?? 0, prompt is not null && completion is not null);
         }
         catch (Exception broken) when (broken is JsonException or InvalidOperationException)

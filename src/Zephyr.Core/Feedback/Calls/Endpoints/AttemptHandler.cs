@@ -20,10 +20,12 @@ internal sealed class AttemptHandler(FailureTexts texts, bool hasKey, TimeProvid
         var context = CallContext.Current;
         if (!hasKey) request.Headers.Authorization = null;
         context.BeginAttempt();
+        var isLost = true;
         try
         {
             using var response = await SendWhole(request, cancellationToken);
             var body = await response.Content.ReadAsByteArrayAsync(cancellationToken);
+            isLost = response.IsSuccessStatusCode;
             if (!response.IsSuccessStatusCode) throw texts.Refused(response, body, RetryRules.AskedBy(response.Headers, clock));
             var answer = AnswerBody.Read(body) ?? throw texts.NoAnswer(body);
             context.Answer();
@@ -36,7 +38,7 @@ internal sealed class AttemptHandler(FailureTexts texts, bool hasKey, TimeProvid
         }
         catch (Exception failure)
         {
-            context.FailAttempt();
+            context.FailAttempt(isLost && failure is not HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError });
             throw failure is HttpRequestException or IOException ? texts.Broken(failure) : Rethrown(failure);
         }
     }

@@ -36,6 +36,9 @@ internal sealed class CallContext : IDisposable
     /// <summary>Requests sent so far.</summary>
     public int Attempts { get; private set; }
 
+    /// <summary>Of them, those that may have been answered and paid for without our having it: broken off, timed out, or answered with something else.</summary>
+    public int Lost { get; private set; }
+
     /// <summary>The answer's finish_reason as the endpoint wrote it.</summary>
     public string? FinishReason { get; set; }
 
@@ -58,8 +61,10 @@ internal sealed class CallContext : IDisposable
     }
 
     /// <summary>It has failed: from here on a stop gives the call up.</summary>
-    public void FailAttempt()
+    /// <param name="lost">It may have been paid for.</param>
+    public void FailAttempt(bool lost)
     {
+        if (lost) Lost++;
         lock (_gate) _sent = false;
         if (_stop.IsCancellationRequested) _giveUp.Cancel();
     }
