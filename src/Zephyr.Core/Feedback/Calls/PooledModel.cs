@@ -57,7 +57,7 @@ internal sealed class PooledModel : IDisposable
     {
         // Before anything else: a model that cannot be opened is no failure of a call.
         var client = _client.Value;
-        using var context = new CallContext(key, TokenEstimate.AtMost(call.Messages) + call.Options.MaxNewTokens, place, stop);
+        using var context = new CallContext(key, TokenEstimate.Likely(call.Messages) + call.Options.MaxNewTokens, place, stop);
         try
         {
             var response = await client.GetResponseAsync(ChatRequest.MessagesOf(call), ChatRequest.OptionsOf(call, Model.Options), Model.IsLocal ? stop : context.GiveUp);
