@@ -85,8 +85,8 @@ public sealed class ConcurrencyTests : IDisposable
     {
         using var world = new CallWorld { Time = new(stands: true) };
         await using var endpoint = await FakeEndpoint.Echo();
-        // 17 tokens at most in a prompt and 64 in its answer: 81 of 8,100 a minute make 100 calls a minute, fewer than 120.
-        await using var calls = world.Open(endpoint.Model(options: new() { RequestsPerMinute = 120, TokensPerMinute = 8_100 }));
+        // 5 tokens estimated for a prompt and 64 at most in its answer: 69 of 6,900 a minute make 100 calls a minute, fewer than 120.
+        await using var calls = world.Open(endpoint.Model(options: new() { RequestsPerMinute = 120, TokensPerMinute = 6_900 }));
         for (var i = 0; i < 5; i++) await calls.Ask(CallWorld.Call($"{i}"), TestContext.Current.CancellationToken);
         Assert.Equal(Enumerable.Repeat(TimeSpan.FromSeconds(0.6), 4), world.Time.Waits);
     }

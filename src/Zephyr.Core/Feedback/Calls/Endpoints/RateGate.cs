@@ -11,31 +11,41 @@ internal sealed class RateGate(double requests, double tokens, TimeProvider cloc
 {
     private readonly Lock _gate = new();
     private DateTimeOffset _next = DateTimeOffset.MinValue, _paused = DateTimeOffset.MinValue;
+    private TimeSpan _stood;
 
     /// <summary>Waits for its turn.</summary>
-    /// <param name="size">The most tokens that the request may come to.</param>
+    /// <param name="size">The tokens that the request is expected to come to.</param>
     /// <param name="cancellation">Gives up waiting; the turn is lost.</param>
     public async Task Wait(long size, CancellationToken cancellation)
     {
         DateTimeOffset turn;
+        TimeSpan stood;
         lock (_gate)
         {
-            turn = Later(_next, clock.GetUtcNow());
+            turn = Later(Later(_next, clock.GetUtcNow()), _paused);
             _next = turn + TimeSpan.FromMinutes(Math.Max(requests > 0 ? 1 / requests : 0, tokens > 0 ? size / tokens : 0));
+            stood = _stood;
         }
         while (true)
         {
             TimeSpan wait;
-            lock (_gate) wait = Later(turn, _paused) - clock.GetUtcNow();
+            lock (_gate) wait = Later(turn + (_stood - stood), _paused) - clock.GetUtcNow();
             if (wait <= TimeSpan.Zero) return;
             await Task.Delay(wait, clock, cancellation);
         }
     }
 
-    /// <summary>Holds all requests back for a while.</summary>
+    /// <summary>Holds all requests back for a while. Those that wait keep their order and their distances behind it.</summary>
     public void Pause(TimeSpan wait)
     {
-        lock (_gate) _paused = Later(_paused, clock.GetUtcNow() + wait);
+        lock (_gate)
+        {
+            var (from, until) = (Later(_paused, clock.GetUtcNow()), clock.GetUtcNow() + wait);
+            // What is under way is refused together: only what one pause adds to the other counts.
+            if (until <= from) return;
+            (_stood, _paused) = (_stood + (until - from), until);
+            _next += until - from;
+        }
     }
 
     private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
