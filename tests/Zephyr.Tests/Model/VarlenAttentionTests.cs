@@ -26,7 +26,8 @@ public class VarlenAttentionTests
         using var scope = NewDisposeScope();
         using var model = TinyModel.Create(TinyModel.Config with { NumAttentionHeads = heads, NumKeyValueHeads = keyHeads, SlidingWindow = window, NumHiddenLayers = 3 });
         var batch = sharedPrompt ? SharedPrompt.Of(Pairs).Batch : RaggedBatch.Of([1, 4, 9, 16, 25, 36, 9, 24, 1, 20], [3], [5, 30, 15, 0, 25]);
-        var gradient_TD = rand(batch.TokenCount, model.Config.HiddenSize) - 0.5;
+        using var generator = new Generator(11, CPU);
+        var gradient_TD = empty(batch.TokenCount, model.Config.HiddenSize).normal_(0, 0.3, generator);
         var (hidden, gradients) = Pass(0);
         foreach (var every in (int[])[0, 1, 2])
         {

@@ -5,7 +5,7 @@ using Zephyr.Runtime;
 namespace Zephyr.Feedback.Calls;
 
 /// <summary>
-/// The caps on calls, tokens and money. No call begins that could go over one, whatever it comes to: while it is under way the most that it may come to counts.
+/// The caps on calls, tokens and money. No call begins that could go over one with the answer that it asks for (attempts that broke off count too, afterwards): while it is under way the most that it may come to counts.
 /// One that does not fit waits for those under way, most of which come to less; where none is, the budget is spent.
 /// </summary>
 /// <param name="caps">The caps; 0 for none.</param>

@@ -9,7 +9,7 @@ namespace Zephyr.Feedback.Calls;
 /// <summary>
 /// What two calls are the same by: 128 bits of the SHA-256 of everything that the answer may depend on, and of nothing else. The address of an endpoint is not
 /// part of it: a server that has moved to another port is not asked again. (http://...#MODEL has no other name: two servers may call their models alike.) Nor is the folder of local:DIR.
-/// A schema counts where it is sent: a judge that is now held to it is asked again.
+/// A schema and a seed count where they are sent: a judge that is now held to a form is asked again.
 /// </summary>
 internal static class CallKey
 {
@@ -28,7 +28,7 @@ internal static class CallKey
             json.WriteNumberValue(call.Options.Temperature);
             json.WriteNumberValue(call.Options.TopP);
             json.WriteNumberValue(call.Options.MaxNewTokens);
-            if (call.Options.Seed is { } seed) json.WriteNumberValue(seed); else json.WriteNullValue();
+            if (model.Options.SupportsSeed && call.Options.Seed is { } seed) json.WriteNumberValue(seed); else json.WriteNullValue();
             json.WriteStringValue(model.Options.SupportsJsonSchema ? call.Options.JsonSchema : null);
             foreach (var message in call.Messages)
             {

@@ -62,8 +62,8 @@ public sealed class BudgetTests : IDisposable
     {
         await using var endpoint = await FakeEndpoint.Start(async (context, _, number) =>
         {
-            if (number > 2) await FakeEndpoint.Answer(context, "ok");
-            else if (number == 2) await FakeEndpoint.Error(context, 500, "busy");
+            if (number > 1) await FakeEndpoint.Answer(context, "ok");
+            else if (number == 1) await FakeEndpoint.Error(context, 500, "busy");
             else context.Abort();
         });
         await using var calls = _world.Open(endpoint.Model());

@@ -1,6 +1,7 @@
 using Zephyr.Configuration;
 using Zephyr.Feedback.Calls;
 using Zephyr.Runtime;
+using Zephyr.Tests.Data.Sources;
 
 namespace Zephyr.Tests.Feedback.Calls;
 
@@ -52,7 +53,18 @@ public sealed class JournalTests : IDisposable
         Assert.Equal(Key("local:runs/sft", true), Key("local:./runs/sft", true));
         Assert.NotEqual(Key("a", false), Key("b", false));
         Assert.NotEqual(Key("a", false), Key("a", false, schema: true));
+        UInt128 Seeded(long seed, bool sent) => CallKey.Of(call with { Options = call.Options with { Seed = seed } }, new("a", new() { SupportsSeed = sent }), "m");
+        Assert.Equal((true, false), (Seeded(1, false) == Seeded(2, false), Seeded(1, true) == Seeded(2, true)));
         Assert.False(ModelPool.Of([("judge", ["http://127.0.0.1:1/v1#m"])], null)["http://127.0.0.1:1/v1#m"].IsNamedByFolder);
+    }
+
+    [Fact]
+    public void A_local_model_that_is_asked_with_an_empty_system_turn_is_asked_something_else()
+    {
+        using var folder = new TempFolder();
+        folder.Write("config.json", "{}");
+        string Identity(bool turn) => LocalContent.IdentityOf(new("m", new() { Local = folder.PathOf("."), AutoInsertEmptySystemMsg = turn }));
+        Assert.NotEqual(Identity(false), Identity(true));
     }
 
     [Fact]
