@@ -108,7 +108,8 @@ public static partial class TorchOps
         ArgumentNullException.ThrowIfNull(like);
         using Scalar most = (long)Math.Round(share * (1 << 24));
         var mask = empty(like.shape, dtype: like.dtype, device: like.device);
-        InPieces(mask.view(-1), (at, piece) => _ = Draw("keep_mask_", [piece, most], seed, at));
+        using var flat = mask.view(-1);
+        InPieces(flat, (at, piece) => _ = Draw("keep_mask_", [piece, most], seed, at));
         return mask;
     }
 

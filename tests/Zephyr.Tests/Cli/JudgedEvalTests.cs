@@ -178,13 +178,16 @@ public sealed class JudgedEvalTests : IDisposable
     public async Task Source_and_difficulty_may_stand_in_either_file(bool ofModel)
     {
         await using var judge = await FakeEndpoint.Start((context, body, _) => FakeEndpoint.Answer(context, VerdictByMark(FakeEndpoint.LastMessage(body))));
-        string Rows(string name, string answer, bool told) => _folder.Write($"{name}-{told}.jsonl", string.Concat(Enumerable.Range(0, 4).Select(i => JsonSerializer.Serialize(told
-            ? (object)new { instruction = $"q{i}", output = answer, dataset = $"set{i % 2}", instruction_difficulty = i * 0.5 } : new { instruction = $"q{i}", output = answer }) + "\n")));
-        var run = await Run("eval", "winrate", "--answers", Rows("model", "GOOD", ofModel), "--baseline_answers", Rows("baseline", "plain", !ofModel), "--judge", $"{judge.BaseUrl}#j",
+        // Won and lost in turn, at lengths that differ.
+        string Answer(bool good, int i) => (good ? "GOOD" : "plain") + new string('x', i * i % 7);
+        string Rows(string name, bool isModel, bool told) => _folder.Write($"{name}.jsonl", string.Concat(Enumerable.Range(0, 12).Select(i => (Text: Answer(i % 3 == 0 ^ isModel, isModel ? i : 1), i)).Select(row => JsonSerializer.Serialize(told
+            ? (object)new { instruction = $"q{row.i}", output = row.Text, dataset = $"set{row.i % 2}", instruction_difficulty = row.i % 5 * 0.5 } : new { instruction = $"q{row.i}", output = row.Text }) + "\n")));
+        var run = await Run("eval", "winrate", "--answers", Rows("model", true, ofModel), "--baseline_answers", Rows("baseline", false, !ofModel), "--judge", $"{judge.BaseUrl}#j",
             "--output_dir", _folder.PathOf("out"), "--quiet", "--json");
         Assert.Equal(0, run.Code);
         var report = JsonDocument.Parse(run.Output).RootElement;
-        Assert.Equal(2, report.GetProperty("sources").GetArrayLength());
+        Assert.Equal(["set0", "set1"], report.GetProperty("sources").EnumerateArray().Select(source => source.GetProperty("key").GetString()));
+        Assert.Equal(JsonValueKind.Number, report.GetProperty("all").GetProperty("length_controlled").GetProperty("psi").ValueKind);
     }
 
     [Fact]

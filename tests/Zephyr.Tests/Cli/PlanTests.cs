@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Zephyr.Model;
-using Zephyr.Model.Weights;
 using Zephyr.Tests.Pipeline;
 using Zephyr.Tests.Training;
 using Zephyr.Training;
@@ -107,10 +106,7 @@ public sealed class PlanTests : IDisposable
     public async Task Under_a_limit_a_run_is_refused_and_one_that_is_not_ends_in_a_sentence(string stage)
     {
         var shape = new MistralConfig { VocabSize = 1000, HiddenSize = 512, IntermediateSize = 1536, NumHiddenLayers = 8, NumAttentionHeads = 8, NumKeyValueHeads = 4, HeadDim = 64, MaxPositionEmbeddings = 512 };
-        Directory.CreateDirectory(_world.PathOf("large"));
-        using (var model = FreshModel.Create(shape, 1, TorchSharp.torch.CPU)) ModelFolder.Save(_world.PathOf("large"), shape, model.Parameters.All, long.MaxValue);
-        File.Copy(Path.Combine(_world.Base, "tokenizer.model"), _world.PathOf("large/tokenizer.model"));
-        (string, string)[] more = [("model_name_or_path", _world.PathOf("large")), ("preflight", "false"), ("eval_strategy", "no"), ("eval_on_start", "false"), ("save_steps", "1"), ("max_steps", "3")];
+        (string, string)[] more = [("model_name_or_path", _world.FreshFolder("large", shape)), ("preflight", "false"), ("eval_strategy", "no"), ("eval_on_start", "false"), ("save_steps", "1"), ("max_steps", "3")];
         using (var stop = new StopAfter(1)) _world.Run(stage, "out", stop, more: more);
         var refused = await Limited(stage, more);
         Assert.Equal(2, refused.Code);

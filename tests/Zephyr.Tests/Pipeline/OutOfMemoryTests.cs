@@ -5,7 +5,6 @@ using Zephyr.Data.Batches;
 using Zephyr.Evaluation.Memory;
 using Zephyr.Evaluation.Speed;
 using Zephyr.Model;
-using Zephyr.Model.Weights;
 using Zephyr.Runtime;
 using Zephyr.Tests.Cli;
 using Zephyr.Tests.Training;
@@ -73,13 +72,10 @@ public sealed class OutOfMemoryTests : IDisposable
     public async Task In_preflight_of_a_run_that_goes_on(string stage)
     {
         var shape = new MistralConfig { VocabSize = 1000, HiddenSize = 256, IntermediateSize = 1024, NumHiddenLayers = 4, NumAttentionHeads = 4, NumKeyValueHeads = 2, HeadDim = 64, MaxPositionEmbeddings = 128 };
-        Directory.CreateDirectory(_world.PathOf("wide"));
-        using (var model = FreshModel.Create(shape, 1, TorchSharp.torch.CPU)) ModelFolder.Save(_world.PathOf("wide"), shape, model.Parameters.All, long.MaxValue);
-        File.Copy(Path.Combine(_world.Base, "tokenizer.model"), _world.PathOf("wide/tokenizer.model"));
         var words = string.Concat(Enumerable.Repeat("old and well, ", 20));
         var rows = _world.Write("rows.jsonl", string.Concat(Enumerable.Range(0, 80).Select(i => (stage == "sft"
             ? JsonSerializer.Serialize(new { prompt = $"How old is {i}?", completion = words }) : JsonSerializer.Serialize(new { prompt = $"How old is {i}?", chosen = words, rejected = "No. " + words })) + "\n")));
-        (string, string)[] more = [("model_name_or_path", _world.PathOf("wide")), ("dataset", rows), ("max_length", "120"), ("eval_fraction", "0"), ("eval_strategy", "no"), ("save_steps", "1"),
+        (string, string)[] more = [("model_name_or_path", _world.FreshFolder("wide", shape)), ("dataset", rows), ("max_length", "120"), ("eval_fraction", "0"), ("eval_strategy", "no"), ("save_steps", "1"),
             ("max_steps", "2"), ("gradient_accumulation_steps", "1"), ("per_device_train_batch_size", stage == "sft" ? "80" : "40"), ("memory_check", "false")];
         using (var stop = new StopAfter(1)) _world.Run(stage, "out", stop, more: [.. more, ("preflight", "false")]);
         var run = await Limited([stage, .. _world.KeysOf(stage, "out", more).SelectMany(entry => new[] { $"--{entry.Key}", entry.Value }), "--quiet"]);

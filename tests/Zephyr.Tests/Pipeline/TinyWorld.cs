@@ -53,6 +53,15 @@ internal sealed class TinyWorld : IDisposable
 
     public string Base => PathOf("base");
 
+    /// <summary>A model of another shape with random weights and the same tokenizer.</summary>
+    public string FreshFolder(string name, MistralConfig shape)
+    {
+        Directory.CreateDirectory(PathOf(name));
+        using (var model = FreshModel.Create(shape, 1, CPU)) ModelFolder.Save(PathOf(name), shape, model.Parameters.All, long.MaxValue);
+        File.Copy(Path.Combine(Base, "tokenizer.model"), Path.Combine(PathOf(name), "tokenizer.model"));
+        return PathOf(name);
+    }
+
     public string Dialogues { get; }
 
     public string Pairs { get; }
