@@ -5,6 +5,8 @@ namespace Zephyr.Configuration;
 /// <summary>One model of the file that <c>endpoints</c> names: where it answers, how much may be asked of it at a time, and what it costs.</summary>
 public sealed record EndpointOptions : IOptionGroup
 {
+    private static readonly EndpointOptions Default = new();
+
     /// <summary>The address of an OpenAI-compatible endpoint.</summary>
     [ConfigKey("address of an OpenAI-compatible endpoint, with its /v1")]
     public string? BaseUrl { get; init; }
@@ -107,16 +109,22 @@ public sealed record EndpointOptions : IOptionGroup
         else if (Local is null && BaseUrl is null) yield return new("base_url", "is required, or local for a model on this machine");
         else if (BaseUrl is not null && ProblemOf(BaseUrl) is { } problem) yield return new("base_url", problem);
         if (Local is not null && SupportsJsonSchema) yield return new("supports_json_schema", "cannot be true of a local model, which cannot be held to a form");
-        if (Local is not null && ApiKeyEnv is not null) yield return new("api_key_env", "has no meaning for a local model");
     }
 
     /// <summary>What says how a model on this machine is loaded.</summary>
     private IEnumerable<ConfigProblem> OfLocal()
     {
-        if (Local is not null) return LoadOptions.CheckHeld(Device, Dtype, LoadIn4Bit, UseBnbNestedQuant);
+        if (Local is not null) return [.. LoadOptions.CheckHeld(Device, Dtype, LoadIn4Bit, UseBnbNestedQuant), .. OfEndpoint()];
         return new[] { ("base", Base is not null), ("device", Device != "auto"), ("dtype", Dtype != "auto"), ("load_in_4bit", LoadIn4Bit), ("use_bnb_nested_quant", UseBnbNestedQuant), ("auto_insert_empty_system_msg", AutoInsertEmptySystemMsg) }
             .Where(key => key.Item2).Select(key => new ConfigProblem(key.Item1, "says how a model on this machine is loaded or asked and has no meaning for an endpoint: it goes with local"));
     }
+
+    /// <summary>What says how an address is asked.</summary>
+    private IEnumerable<ConfigProblem> OfEndpoint() => new[]
+    {
+        ("api_key_env", ApiKeyEnv is not null), ("requests_per_minute", RequestsPerMinute > 0), ("tokens_per_minute", TokensPerMinute > 0), ("timeout", Timeout != Default.Timeout),
+        ("max_retries", MaxRetries != Default.MaxRetries), ("supports_seed", !SupportsSeed), ("max_tokens_field", MaxTokensField is not null),
+    }.Where(key => key.Item2).Select(key => new ConfigProblem(key.Item1, "says how an endpoint is asked and has no meaning for a local model: it goes with base_url"));
 
     /// <summary>How a local model is loaded. A method: a property would be a group of keys.</summary>
     public LoadOptions ToLoading() => new() { Device = Device, Dtype = Dtype, LoadIn4Bit = LoadIn4Bit, UseBnbNestedQuant = UseBnbNestedQuant };

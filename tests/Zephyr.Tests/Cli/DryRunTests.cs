@@ -43,7 +43,7 @@ public sealed class DryRunTests : IDisposable
             # moments          286.6 KiB
             # activations  N
             # logits  N
-            # runtime          220.0 MiB
+            # runtime          228.0 MiB
             # in all  N
             # fits cpu, which has N for it
             # a micro-batch has at most N tokens; the steps ahead take N

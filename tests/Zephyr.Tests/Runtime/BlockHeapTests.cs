@@ -60,7 +60,7 @@ public class BlockHeapTests
     }
 
     [Fact]
-    public void The_tightest_hole_is_taken_and_a_peak_can_be_forgotten()
+    public void The_lowest_hole_is_taken_and_a_peak_can_be_forgotten()
     {
         var heap = new BlockHeap(1L << 20);
         long large = heap.Take(4 * Unit), wall = heap.Take(1), small = heap.Take(2 * Unit), end = heap.Take(1);
@@ -69,8 +69,96 @@ public class BlockHeapTests
         heap.Give(small);
         heap.ForgetPeak();
         Assert.Equal(2 * Unit, heap.Peak);
-        Assert.Equal((small, large), (heap.Take(2 * Unit), heap.Take(3 * Unit)));
+        Assert.Equal((large, small, large + 3 * Unit), (heap.Take(3 * Unit), heap.Take(2 * Unit), heap.Take(Unit)));
         Assert.Throws<KeyNotFoundException>(() => heap.Give(end + Unit));
         Assert.Equal(4 * Unit, wall);
+    }
+
+    /// <summary>Steps of which none is like another: what lies idle is held to its limit, no block loses its memory, and what is given back was there.</summary>
+    [Fact]
+    public void What_was_touched_is_held_to_little_more_than_was_ever_in_use()
+    {
+        var (touched, standing, released) = (new HashSet<long>(), new List<(long Start, long Units)>(), 0L);
+        var heap = new BlockHeap(1L << 30, Release);
+        var random = new SeededRandom(7, 2, 0);
+        for (var step = 0; step < 30; step++)
+        {
+            // Large ones find no room between the small ones that stay.
+            while (heap.InUse < 60 << 20) Take(1 + random.NextInt(200));
+            GiveAllBut(20 << 20);
+            while (heap.InUse < 60 << 20) Take(1 + random.NextInt(2000));
+            GiveAllBut(20 << 20);
+        }
+        Assert.True(released > 100 << 20, $"{released} bytes given back");
+
+        void GiveAllBut(long bytes)
+        {
+            while (heap.InUse > bytes)
+            {
+                var at = random.NextInt(standing.Count);
+                heap.Give(standing[at].Start);
+                standing.RemoveAt(at);
+            }
+        }
+
+        void Take(long units)
+        {
+            var start = heap.Take(units * Unit);
+            Assert.True(start >= 0);
+            standing.Add((start, units));
+            touched.UnionWith(Units(start, units * Unit));
+            Assert.Equal(touched.Count * Unit, heap.Touched);
+            Assert.InRange(heap.Touched, heap.InUse, heap.Limit);
+            Assert.Equal(heap.Peak + Math.Max(8 << 20, heap.Peak / 20), heap.Limit);
+        }
+
+        void Release(long start, long bytes)
+        {
+            Assert.DoesNotContain(standing, block => block.Start < start + bytes && start < block.Start + block.Units * Unit);
+            var before = touched.Count;
+            touched.ExceptWith(Units(start, bytes));
+            Assert.True(touched.Count < before);
+            released += bytes;
+        }
+
+        static IEnumerable<long> Units(long start, long bytes) => Enumerable.Range((int)(start / Unit), (int)(bytes / Unit)).Select(unit => (long)unit);
+    }
+
+    [Fact]
+    public void Steps_that_are_alike_give_nothing_back()
+    {
+        var released = 0;
+        var heap = new BlockHeap(1L << 30, (_, _) => released++);
+        for (var step = 0; step < 10; step++)
+        {
+            var blocks = Enumerable.Range(1, 50).Select(i => heap.Take(i * 20 * Unit)).ToList();
+            foreach (var block in blocks) heap.Give(block);
+        }
+        Assert.Equal((0, heap.Top, heap.Peak), (released, heap.Touched, heap.Touched));
+    }
+
+    [Fact]
+    public void Touched_units_are_those_of_a_set()
+    {
+        var (units, set, random) = (new TouchedUnits(), new HashSet<long>(), new SeededRandom(7, 3, 0));
+        Assert.Equal(1300, units.Touch(0, 1300));
+        Assert.Equal(1300, units.Clear(0, 1300));
+        for (var turn = 0; turn < 3000; turn++)
+        {
+            var (first, count) = (random.NextInt(1000), 1 + random.NextInt(300));
+            var range = Enumerable.Range(first, count).Select(unit => (long)unit).ToList();
+            var before = set.Count;
+            if (turn % 2 == 0)
+            {
+                set.UnionWith(range);
+                Assert.Equal(set.Count - before, units.Touch(first, count));
+            }
+            else
+            {
+                set.ExceptWith(range);
+                Assert.Equal(before - set.Count, units.Clear(first, count));
+            }
+            Assert.Equal(set.Count, units.Count);
+        }
     }
 }

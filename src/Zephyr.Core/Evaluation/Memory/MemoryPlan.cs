@@ -1,4 +1,4 @@
-using Zephyr.Evaluation.Speed;
+using Zephyr.Runtime;
 
 namespace Zephyr.Evaluation.Memory;
 
@@ -27,19 +27,8 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
     /// <summary>What comes on top once it computes, measured: libtorch's code as it is used, compiled scripts and .NET code, the packing buffers of matrix products. 42 to 49 MiB at 0.1 M parameters, 65 to 90 at 58 M.</summary>
     public const long RuntimeComputing = 65L << 20;
 
-    /// <summary>What comes on top in bf16, whose products are oneDNN's, where all batches are alike.</summary>
+    /// <summary>What comes on top in bf16, whose products are oneDNN's.</summary>
     public const long RuntimeOfProducts = 25L << 20;
-
-    /// <summary>
-    /// Where sequences differ in length, bf16 takes more: measured some 55 MiB at 58 M parameters and next to nothing at 0.1 M, so so many matrices of the model, of at most this size. It is no count: most of it are pages
-    /// between tensors whose like never comes again (128 to 140 MiB of them with recomputation), and it is the same with 8 kernels of oneDNN kept as with 64. Larger models were not measured.
-    /// </summary>
-    public const long UnlikeMatrix = 1L << 20;
-
-    private const int UnlikeMatrices = 64;
-
-    /// <summary>Pages between tensors on the CPU, which others left (TensorMemory): this share of all tensors. Measured 0.2 to 5 %, the most where no batch is like another.</summary>
-    public const double Holes = 0.025;
 
     /// <summary>A CUDA context with libtorch's kernels and cuBLAS's workspaces. Assumed: it differs by card and driver.</summary>
     public const long RuntimeOfCuda = 1L << 30;
@@ -103,14 +92,6 @@ public sealed record MemoryPlan(long Weights, long Gradients, long Master, long 
             Loaded = setup.OnCuda ? 0 : RuntimeLoaded,
             OnHost = setup.StateOnHost ? master + moments + update.Buffers : 0,
         };
-        return plan with { Runtime = setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? Products(setup, training) : 0) + (long)(Holes * plan.Total) };
-    }
-
-    /// <summary>What bf16 takes beside its tensors: more where there is more than one length.</summary>
-    private static long Products(MemorySetup setup, MicroBatchShape training)
-    {
-        var areAlike = training.Passes.SelectMany(pass => pass.Sequences).Distinct().Count() == 1;
-        var matrix = (long)MatrixProducts.Products(setup.Model).Average(product => (double)product.In * product.Out) * sizeof(short);
-        return RuntimeOfProducts + (areAlike ? 0 : UnlikeMatrices * Math.Min(UnlikeMatrix, matrix));
+        return plan with { Runtime = setup.OnCuda ? RuntimeOfCuda : RuntimeLoaded + RuntimeComputing + (setup.Bf16 ? RuntimeOfProducts : 0) + BlockHeap.Idle(plan.Total) };
     }
 }

@@ -147,12 +147,13 @@ public sealed class PoolTests : IDisposable
     }
 
     [Fact]
-    public void How_a_model_is_loaded_is_said_of_local_ones_only()
+    public void How_a_model_is_loaded_is_said_of_local_ones_and_how_it_is_asked_of_endpoints()
     {
         var problems = Assert.Throws<ConfigException>(() => EndpointFile.Parse("""
             a: {base_url: "http://x/v1", device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: x}
             b: {local: x, device: gpu, dtype: float16, use_bnb_nested_quant: true}
-            c: {local: x, device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: y}
+            c: {local: x, device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: y, max_concurrency: 4, price_per_million_prompt_tokens: 1}
+            d: {local: x, api_key_env: KEY, requests_per_minute: 60, tokens_per_minute: 1000, timeout: 10, max_retries: 0, supports_seed: false, max_tokens_field: max_tokens}
             """, "endpoints.yaml")).Problems.Select(problem => problem.ToString());
         Assert.Equal(
         [
@@ -161,6 +162,8 @@ public sealed class PoolTests : IDisposable
             "endpoints.yaml:2: b.device: must be auto, cpu, cuda or cuda:N (was gpu)",
             "endpoints.yaml:2: b.dtype: must be auto, float32 or bfloat16 (was float16)",
             "endpoints.yaml:2: b.use_bnb_nested_quant: has no meaning without load_in_4bit: set it to false (was true)",
+            .. new[] { "api_key_env", "requests_per_minute", "tokens_per_minute", "timeout", "max_retries", "supports_seed", "max_tokens_field" }
+                .Select(key => $"endpoints.yaml:4: d.{key}: says how an endpoint is asked and has no meaning for a local model: it goes with base_url"),
         ], problems);
     }
 
