@@ -14,12 +14,13 @@ public static class FreshModel
     /// <param name="dtype">What they are rounded to.</param>
     /// <param name="trainable">Whether they take gradients.</param>
     /// <param name="quantization">How linear maps are held in 4 bits, of the numbers as they were drawn; null where they are held whole.</param>
+    /// <param name="sameEverywhere">Draw on the CPU whatever the device: for comparing devices.</param>
     public static MistralForCausalLM Create(
-        MistralConfig config, long seed, Device device, ScalarType dtype = ScalarType.Float32, bool trainable = true, Nf4Settings? quantization = null)
+        MistralConfig config, long seed, Device device, ScalarType dtype = ScalarType.Float32, bool trainable = true, Nf4Settings? quantization = null, bool sameEverywhere = false)
     {
         ArgumentNullException.ThrowIfNull(config);
         using var generator = new Generator((ulong)seed, CPU);
-        var onDevice = device.type == TorchSharp.DeviceType.CUDA;
+        var onDevice = device.type == TorchSharp.DeviceType.CUDA && !sameEverywhere;
         if (onDevice) DeviceRandom.Seed(device, seed);
         var parameters = new ParameterSet();
         foreach (var (name, shape) in config.Weights)
@@ -30,9 +31,9 @@ public static class FreshModel
                 parameters.Add(name, ones(shape, dtype: dtype, device: device));
                 continue;
             }
-            var drawn = onDevice ? empty(shape, dtype: dtype, device: device).normal_(0, config.InitializerRange) : empty(shape, device: CPU).normal_(0, config.InitializerRange, generator);
+            var drawn = onDevice ? empty(shape, dtype: dtype, device: device).normal_(0, config.InitializerRange) : empty(shape, device: CPU).normal_(0, config.InitializerRange, generator).to(device);
             if (quantization is not null && Nf4Settings.Holds(name)) parameters.Add(name, Nf4Matrix.Quantize(drawn, quantization.Nested));
-            else parameters.Add(name, drawn.to(dtype, device));
+            else parameters.Add(name, drawn.to_type(dtype));
         }
         return new(config, parameters.RequireGradients(trainable));
     }

@@ -10,4 +10,14 @@ internal static class DeviceRandom
     {
         if (device.type == TorchSharp.DeviceType.CUDA) cuda.manual_seed_all(seed);
     }
+
+    /// <summary>Ones and zeros, drawn independently: a function of the seed, the number of elements and the model of GPU.</summary>
+    /// <param name="like">Gives shape, data type and device, a GPU.</param>
+    /// <param name="share">Probability of a one.</param>
+    /// <param name="seed">Of the draws.</param>
+    public static Tensor KeepMask(Tensor like, double share, ulong seed)
+    {
+        Seed(like.device, unchecked((long)seed));
+        return empty(like.shape, dtype: like.dtype, device: like.device).bernoulli_(share);
+    }
 }

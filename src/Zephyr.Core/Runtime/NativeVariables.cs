@@ -25,6 +25,12 @@ internal static partial class NativeVariables
     /// </summary>
     private const string DeviceAllocator = "expandable_segments:True";
 
+    /// <summary>
+    /// cuDNN's attention is not libtorch's first choice on Hopper, as it is from cuDNN 9.15 on: it makes a plan for every shape and keeps them all, ragged sequences have another shape each time, and with a mask its
+    /// gradients can be NaN (pytorch issue 196678).
+    /// </summary>
+    private const string CudnnAttentionLast = "1";
+
     /// <summary>Must come before libtorch and libgomp are loaded.</summary>
     public static void Set()
     {
@@ -32,6 +38,7 @@ internal static partial class NativeVariables
         _ = SetVariable("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KernelsKept, overwrite: 0);
         _ = SetVariable("LRU_CACHE_CAPACITY", KernelsKept, overwrite: 0);
         _ = SetVariable("PYTORCH_CUDA_ALLOC_CONF", DeviceAllocator, overwrite: 0);
+        _ = SetVariable("TORCH_CUDNN_SDPA_DEPRIORITIZED", CudnnAttentionLast, overwrite: 0);
     }
 
     // .NET's own Environment keeps a copy that native code never sees.

@@ -33,8 +33,12 @@ public static class DeviceOperations
     [
         ("silu backward", 1e-5, device => Repeat(call => Changed(Numbers(device, call, 40, 176), gradient => TorchOps.SiluBackward(gradient, Numbers(device, call + 10, 40, 176))))),
         ("log softmax", 1e-5, device => Repeat(call => Changed(Numbers(device, call, 40, 1000), TorchOps.LogSoftmax))),
+        // A vocabulary of Mistral's size: another kernel of a GPU.
+        ("log softmax of 32,000", 1e-5, device => Repeat(call => Changed(Numbers(device, call, 40, 32_000), TorchOps.LogSoftmax))),
         ("norms", 1e-5, device => Repeat(call => cat([TorchOps.RowNorms(Numbers(device, call, 40, 64)).view(-1), TorchOps.Norms([Numbers(device, call, 40, 64)])[0].view(1)]))),
         ("dropout masks", 0, device => Repeat(call => TorchOps.KeepMask(Numbers(device, 0, 40, 64), 0.9, (ulong)call << 31))),
+        // Drawn with the generator of a GPU, by hash on the CPU: the share of ones, the same for the same place and another for another.
+        ("dropout masks as training draws them", 0.005, device => DrawnMasks(device)),
         ("random rounding to bf16", 0, device => Repeat(call => Changed(Numbers(device, call, 5000).to_type(ScalarType.BFloat16), target => TorchOps.RoundToBfloat16(target, Numbers(device, call, 5000), (ulong)call << 31, 0)))),
         ("AdamW", 1e-5, device => Optimized(device, new())),
         ("AdamW, state on the host", 1e-5, device => Optimized(device, new() { OptimStateDevice = "host" })),
@@ -79,6 +83,15 @@ public static class DeviceOperations
         return tensor;
     }
 
+    private static List<Tensor> DrawnMasks(Device device)
+    {
+        var like = zeros(1000, 1000, device: device);
+        var (first, again, other) = (Mask(3), Mask(3), Mask(4));
+        return [stack([first.mean(), (first - again).abs().mean(), (first - other).abs().mean()])];
+
+        Tensor Mask(int site) => new DropoutDraws(7, 1, 0, 0).Mask(site, like, 0.1);
+    }
+
     private static Tensor Quantized(Device device, int call, Func<Nf4Matrix, Tensor> part)
     {
         using var matrix = Nf4Matrix.Quantize(Numbers(device, call, 96, 320), nested: true);
@@ -105,7 +118,8 @@ public static class DeviceOperations
     private static List<Tensor> Adapted(Device device, Nf4Settings? quantization)
     {
         var config = NamedSizes.Of("tiny");
-        using var model = FreshModel.Create(config, 5, device, ScalarType.Float32, false, quantization);
+        using var model = FreshModel.Create(config, 5, device, ScalarType.Float32, false, quantization, sameEverywhere: true);
+        model.Dropout.IsPortable = true;
         var adapter = LoraAdapter.Fresh(new() { R = 4, Alpha = 8, Dropout = 0.1, TargetModules = ProjectionNames.All }, config, 6, device);
         model.Attach(adapter);
         // They begin at 0, where A has no gradient.
