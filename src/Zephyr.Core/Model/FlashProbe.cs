@@ -21,14 +21,14 @@ public static class FlashProbe
         return Known.GetOrAdd(device.ToString(), _ => Try(device, FlashKernel.Instance));
     }
 
-    /// <summary>The layouts that training makes: sequences alone, an answer behind another's prompt, and a window shorter than a sequence.</summary>
+    /// <summary>The layouts that training makes: sequences alone, an answer behind another's prompt, and a window shorter than a sequence; of more keys than a kernel takes at once too.</summary>
     internal static IEnumerable<(RaggedBatch Batch, int? Window)> Layouts
     {
         get
         {
-            var alone = RaggedBatch.Of(new int[70], new int[1], new int[33]);
+            var alone = RaggedBatch.Of(new int[70], new int[1], new int[33], new int[300]);
             var shared = RaggedBatch.Of(new int[50], new int[21], new int[9]) with { Prefixes = [default, new(0, 30), default] };
-            return [(alone, null), (alone, 16), (shared, null), (shared, 16)];
+            return [(alone, null), (alone, 16), (alone, 150), (shared, null), (shared, 16)];
         }
     }
 
@@ -51,7 +51,7 @@ public static class FlashProbe
     private static double Difference(Device device, IVarlenKernel kernel, RaggedBatch batch, int? window)
     {
         using var scope = NewDisposeScope();
-        const int heads = 4, keyHeads = 2, width = 64;
+        const int heads = 4, keyHeads = 2, width = 128; // Mistral's: a kernel is for one width.
         var inputs = new[] { heads, keyHeads, keyHeads, heads }.Select((count, i) => Numbers(batch.TokenCount, count, width, i).to(ScalarType.BFloat16, device)).ToArray();
         return Through(kernel, inputs).Zip(Through(null, inputs), (found, expected) =>
             ((found - expected).abs().max() / expected.abs().max()).cpu().item<float>()).Max();
