@@ -2,8 +2,8 @@ namespace Zephyr.Runtime;
 
 /// <summary>
 /// Which bytes of one range are given out: the lowest hole that fits, and holes that touch become one. Blocks of equal sizes therefore fall into the places that their like left,
-/// step after step. Of steps whose sizes differ the range keeps more than they need at once, but least so with the lowest hole (measured with traces of training steps
-/// against the tightest one: 477 to 558 MiB for 449, 457 to 547 for 406); what it keeps beyond <see cref="Limit"/> is given back. Offsets only: whose memory it is, is the caller's business.
+/// step after step. Of steps whose sizes differ the range keeps more than they need at once, but least so with the lowest hole (replayed traces of training steps:
+/// 477 MiB for 449 in use at the most, where the tightest hole kept 558; 457 for 406, where it kept 547); what it keeps beyond <see cref="Limit"/> is given back. Offsets only: whose memory it is, is the caller's business.
 /// </summary>
 /// <param name="capacity">Bytes of the range.</param>
 /// <param name="release">Gives the memory of some bytes (start, count) of a hole back, which is taken again as it is touched; null where it is kept.</param>
