@@ -156,24 +156,4 @@ public sealed class JournalTests : IDisposable
         Assert.Equal((finals, passings), (endpoint.Requests.Count(body => FakeEndpoint.LastMessage(body) == "final"), endpoint.Requests.Count(body => FakeEndpoint.LastMessage(body) == "passing")));
         Assert.Equal(finals + passings, _world.Lines.Count);
     }
-
-    [Fact]
-    public async Task Memory_holds_places_and_not_texts()
-    {
-        const int Entries = 50_000;
-        await using var endpoint = await FakeEndpoint.Echo();
-        await using (_world.Open(endpoint.Model())) { }
-        await using (var file = new FileStream(_world.Journal, FileMode.Append))
-            for (var i = 0; i < Entries; i++)
-                new JournalRecord((UInt128)(uint)i, $"generate/{i}/0", "fake", new(new string('x', 2000) + i, null, "stop", 100, 500), 0).Write(file);
-        var before = GC.GetTotalMemory(forceFullCollection: true);
-        var watch = System.Diagnostics.Stopwatch.StartNew();
-        await using var calls = _world.Open(endpoint.Model());
-        watch.Stop();
-        Assert.Equal(Entries, calls.Found);
-        var held = GC.GetTotalMemory(forceFullCollection: true) - before;
-        TestContext.Current.TestOutputHelper?.WriteLine($"{Entries} entries, {new FileInfo(_world.Journal).Length >> 20} MiB: opened in {watch.ElapsedMilliseconds} ms, {held >> 10} KiB held");
-        Assert.True(held < 8 << 20, $"{held >> 10} KiB are held for {new FileInfo(_world.Journal).Length >> 20} MiB of journal");
-        Assert.Equal("echo: a", (await calls.Ask(CallWorld.Call("a"), TestContext.Current.CancellationToken)).Text);
-    }
 }
