@@ -38,8 +38,9 @@ internal static class DoctorCommand
         var device = usable ? ComputeDevice.Resolve(options.Device) : null;
         if (device is not null) report.Add(Attention(device));
         // Where the machine is not usable, that is the answer.
-        List<ParityRow> parity = device is not null && options.Golden is { } folder ? [.. Compare(folder, device, session.Cancellation)] : [];
-        List<OperationRow> operations = parity.Count > 0 ? [.. DeviceOperations.Run(device!).Until(session.Cancellation)] : [];
+        var golden = device is null ? null : options.Golden;
+        List<ParityRow> parity = golden is null ? [] : [.. Compare(golden, device!, session.Cancellation)];
+        List<OperationRow> operations = golden is null ? [] : [.. DeviceOperations.Run(device!).Until(session.Cancellation)];
         if (options.Json) WriteJson(session, report, operations, parity);
         else WriteTables(session, report, operations, parity);
         return usable && parity.All(row => row.Holds) && operations.All(row => row.Holds) ? ExitCodes.Done : ExitCodes.Failed;
@@ -49,7 +50,7 @@ internal static class DoctorCommand
     {
         const string what = "flash attention";
         if (device.type != TorchSharp.DeviceType.CUDA) return new(what, "not on the CPU", "attention goes sequence by sequence");
-        return FlashProbe.Problem(device) is { } problem
+        return FlashProbe.Problem(device, FlashProbe.MistralsHeadDim) is { } problem
             ? new(what, "not usable", $"{problem}; attention goes sequence by sequence")
             : new(what, "usable", "agrees with the per-sequence path, forward and back; taken with bf16: true");
     }
@@ -57,7 +58,7 @@ internal static class DoctorCommand
     private static IEnumerable<ParityRow> Compare(string folder, Device device, CancellationToken cancellation)
     {
         // On a GPU bf16 goes both ways of attention.
-        var bf16 = device.type == TorchSharp.DeviceType.CUDA && FlashProbe.Problem(device) is null ? (string[])[AttentionChoice.Flash, AttentionChoice.Sdpa] : [AttentionChoice.Sdpa];
+        var bf16 = device.type == TorchSharp.DeviceType.CUDA && FlashProbe.Problem(device, FlashProbe.MistralsHeadDim) is null ? (string[])[AttentionChoice.Flash, AttentionChoice.Sdpa] : [AttentionChoice.Sdpa];
         ComputeDevice.AllowTf32(false, device);
         return GoldenParity.Run(folder, device, bf16: false, AttentionChoice.Sdpa).Concat(bf16.SelectMany(way => GoldenParity.Run(folder, device, bf16: true, way))).Until(cancellation);
     }
@@ -67,10 +68,10 @@ internal static class DoctorCommand
         ResultTable.Write(session.Console.Results, ["what", "found", "remark"], report.Select(finding => new[] { finding.What, finding.Found, finding.Remark }));
         if (parity.Count == 0) return;
         ResultTable.Write(session.Console.Results, ["beside the CPU", ">differs by", ">at most", ""],
-            operations.Select(row => new[] { row.What, Number(row.Difference), Number(row.Bound), row.Holds ? "" : $"FAILED {row.Problem}" }));
+            operations.Select(row => new[] { row.What, Number(row.Difference), Number(row.Bound), Verdict(row.Holds, row.Problem) }));
         ResultTable.Write(session.Console.Results, ["beside transformers and TRL", "window", "", "attention", ">differs by", ">at most", ""], parity.Select(row => new[]
         {
-            row.What, row.Window == "sw8" ? "8" : "none", row.Dtype, row.Attention, Number(row.Difference), Number(row.Bound), row.Holds ? "" : "FAILED",
+            row.What, row.Window == "sw8" ? "8" : "none", row.Dtype, row.Attention, Number(row.Difference), Number(row.Bound), Verdict(row.Holds, row.Problem),
         }));
     }
 
@@ -103,6 +104,8 @@ internal static class DoctorCommand
             Golden = parity,
         });
     }
+
+    private static string Verdict(bool holds, string? problem) => holds ? "" : problem is null ? "FAILED" : $"FAILED: {problem}";
 
     private static string Number(double value) => value.ToString("0.0E+0", CultureInfo.InvariantCulture);
 }

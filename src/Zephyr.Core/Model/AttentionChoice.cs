@@ -29,9 +29,9 @@ public static class AttentionChoice
     /// <param name="device">Where the model is.</param>
     /// <param name="dtype">Of queries, keys and values.</param>
     /// <param name="headDim">E.</param>
-    /// <param name="probe">Tries the kernel on a device: null where it works, otherwise why not.</param>
+    /// <param name="probe">Tries the kernel on a device for a width: null where it works, otherwise why not.</param>
     /// <returns>The kernel for whole batches; null to go sequence by sequence.</returns>
-    internal static IVarlenKernel? Of(string implementation, Device device, ScalarType dtype, int headDim, Func<Device, string?> probe)
+    internal static IVarlenKernel? Of(string implementation, Device device, ScalarType dtype, int headDim, Func<Device, int, string?> probe)
     {
         if (implementation == Sdpa) return null;
         if (WhyNoFlash(device, dtype, headDim, probe) is not { } reason) return FlashKernel.Instance;
@@ -39,10 +39,10 @@ public static class AttentionChoice
             : throw new UserErrorException($"attn_implementation: {Flash} was asked for, but {reason}; expected {Auto} or {Sdpa}");
     }
 
-    private static string? WhyNoFlash(Device device, ScalarType dtype, int headDim, Func<Device, string?> probe) =>
+    private static string? WhyNoFlash(Device device, ScalarType dtype, int headDim, Func<Device, int, string?> probe) =>
         device.type != DeviceType.CUDA ? $"it runs on CUDA and the device is {device}"
         : dtype is not (ScalarType.BFloat16 or ScalarType.Float16) ? "it computes in 16 bits and the model is in float32 (bf16: true changes that)"
         : headDim % 8 != 0 || headDim > 256 ? $"it takes heads of a multiple of 8, up to 256, and the model's head_dim is {headDim}"
-        : probe(device) is { } problem ? $"it does not work on {device}: {problem}"
+        : probe(device, headDim) is { } problem ? $"it does not work on {device}: {problem}"
         : null;
 }

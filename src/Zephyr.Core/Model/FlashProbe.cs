@@ -12,13 +12,18 @@ public static class FlashProbe
     /// <summary>What the two may differ by, of the largest number: rounding to bf16 (8 bits) of results and of what goes back.</summary>
     private const double Bound = 0.02;
 
-    private static readonly ConcurrentDictionary<string, string?> Known = new();
+    private static readonly ConcurrentDictionary<(string Device, int HeadDim), string?> Known = new();
 
-    /// <summary>Null where it works, otherwise why not; tried once for each device.</summary>
-    public static string? Problem(Device device)
+    /// <summary>E of Mistral-7B.</summary>
+    public const int MistralsHeadDim = 128;
+
+    /// <summary>Null where it works, otherwise why not; tried once for each device and width, as a kernel is for one width.</summary>
+    /// <param name="device">Where.</param>
+    /// <param name="headDim">E.</param>
+    public static string? Problem(Device device, int headDim)
     {
         ArgumentNullException.ThrowIfNull(device);
-        return Known.GetOrAdd(device.ToString(), _ => Try(device, FlashKernel.Instance));
+        return Known.GetOrAdd((device.ToString(), headDim), _ => Try(device, FlashKernel.Instance, headDim));
     }
 
     /// <summary>The layouts that training makes: sequences alone, an answer behind another's prompt, and a window shorter than a sequence; of more keys than a kernel takes at once too.</summary>
@@ -32,12 +37,12 @@ public static class FlashProbe
         }
     }
 
-    internal static string? Try(Device device, IVarlenKernel kernel)
+    internal static string? Try(Device device, IVarlenKernel kernel, int headDim)
     {
         try
         {
             foreach (var (batch, window) in Layouts)
-                if (Difference(device, kernel, batch, window) is var worst && !(worst <= Bound))
+                if (Difference(device, kernel, headDim, batch, window) is var worst && !(worst <= Bound))
                     return string.Create(CultureInfo.InvariantCulture, $"its numbers differ from the per-sequence path's by {worst:0.####} of the largest, at most {Bound} is rounding");
             return null;
         }
@@ -48,11 +53,11 @@ public static class FlashProbe
     }
 
     /// <summary>The largest difference of result and gradients, each as a share of its largest number.</summary>
-    private static double Difference(Device device, IVarlenKernel kernel, RaggedBatch batch, int? window)
+    private static double Difference(Device device, IVarlenKernel kernel, int headDim, RaggedBatch batch, int? window)
     {
         using var scope = NewDisposeScope();
-        const int heads = 4, keyHeads = 2, width = 128; // Mistral's: a kernel is for one width.
-        var inputs = new[] { heads, keyHeads, keyHeads, heads }.Select((count, i) => Numbers(batch.TokenCount, count, width, i).to(ScalarType.BFloat16, device)).ToArray();
+        const int heads = 4, keyHeads = 2;
+        var inputs = new[] { heads, keyHeads, keyHeads, heads }.Select((count, i) => Numbers(batch.TokenCount, count, headDim, i).to(ScalarType.BFloat16, device)).ToArray();
         return Through(kernel, inputs).Zip(Through(null, inputs), (found, expected) =>
             ((found - expected).abs().max() / expected.abs().max()).cpu().item<float>()).Max();
 

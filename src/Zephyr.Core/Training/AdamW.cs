@@ -17,8 +17,8 @@ internal sealed class AdamW(ParameterSet parameters, OptimizerOptions options, l
     {
         using var scope = NewDisposeScope();
         var device = portions[0].Weight.device;
-        // The operator divides by its scale, and takes t on the device.
-        Tensor divisor = tensor((float)(1 / gradientScale), device: device), step = tensor((float)StepCount, device: device);
+        // The operator divides by its scale, and takes t on the device: filled there, as a copy from the host would wait for all that the device has yet to do, once a piece.
+        Tensor divisor = Filled(1 / gradientScale), step = Filled(StepCount);
         foreach (var group in portions.GroupBy(portion => portion.Decays))
         {
             List<Portion> all = [.. group];
@@ -26,6 +26,12 @@ internal sealed class AdamW(ParameterSet parameters, OptimizerOptions options, l
                 new([.. all.Select(one => one.Weight)], [.. all.Select(one => one.Gradient)], [.. all.Select(one => one.Averages[0])],
                     [.. all.Select(one => one.Averages[1])], [.. all.Select(_ => step)]),
                 new(rate, group.Key ? Options.WeightDecay : 0, Options.AdamBeta1, Options.AdamBeta2, Options.AdamEpsilon), divisor);
+        }
+
+        Tensor Filled(double value)
+        {
+            using TorchSharp.Scalar number = value;
+            return full([], number, ScalarType.Float32, device);
         }
     }
 }

@@ -131,11 +131,11 @@ public class VarlenAttentionTests
     [Fact]
     public void The_probe_passes_a_kernel_that_means_the_same_and_names_one_that_does_not()
     {
-        Assert.Null(FlashProbe.Try(CPU, new ReferenceVarlenKernel()));
-        Assert.StartsWith("its numbers differ from the per-sequence path's by ", FlashProbe.Try(CPU, new ShiftedKernel(1)), StringComparison.Ordinal);
-        Assert.StartsWith("its numbers differ from the per-sequence path's by ", FlashProbe.Try(CPU, new ShiftedKernel(-1)), StringComparison.Ordinal);
+        Assert.Null(FlashProbe.Try(CPU, new ReferenceVarlenKernel(), headDim: 8));
+        Assert.StartsWith("its numbers differ from the per-sequence path's by ", FlashProbe.Try(CPU, new ShiftedKernel(1), headDim: 8), StringComparison.Ordinal);
+        Assert.StartsWith("its numbers differ from the per-sequence path's by ", FlashProbe.Try(CPU, new ShiftedKernel(-1), headDim: 8), StringComparison.Ordinal);
         Assert.SkipWhen(NativeTorch.Load().HasCuda, "this libtorch has the kernels");
-        Assert.Contains("Could not run 'aten::_flash_attention_forward'", FlashProbe.Try(CPU, FlashKernel.Instance), StringComparison.Ordinal);
+        Assert.Contains("Could not run 'aten::_flash_attention_forward'", FlashProbe.Try(CPU, FlashKernel.Instance, headDim: 8), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -149,7 +149,7 @@ public class VarlenAttentionTests
     [InlineData("auto", DeviceType.CPU, ScalarType.BFloat16, 128, false)]
     [InlineData("sdpa", DeviceType.CPU, ScalarType.Float32, 128, false)]
     public void The_kernel_is_taken_where_it_can_run(string implementation, DeviceType device, ScalarType dtype, int headDim, bool taken) =>
-        Assert.Equal(taken, AttentionChoice.Of(implementation, new Device(device), dtype, headDim, _ => null) is FlashKernel);
+        Assert.Equal(taken, AttentionChoice.Of(implementation, new Device(device), dtype, headDim, (_, _) => null) is FlashKernel);
 
     [Theory]
     [InlineData(DeviceType.CPU, ScalarType.BFloat16, 128, "it runs on CUDA and the device is cpu")]
@@ -158,7 +158,7 @@ public class VarlenAttentionTests
     [InlineData(DeviceType.CUDA, ScalarType.BFloat16, 128, "it does not work on cuda:0: too old")]
     public void Where_it_was_asked_for_and_cannot_run_the_sentence_says_why(DeviceType device, ScalarType dtype, int headDim, string reason) =>
         Assert.Equal($"attn_implementation: flash_attention_2 was asked for, but {reason}; expected auto or sdpa",
-            Assert.Throws<UserErrorException>(() => AttentionChoice.Of("flash_attention_2", new Device(device, device == DeviceType.CUDA ? 0 : -1), dtype, headDim, _ => "too old")).Message);
+            Assert.Throws<UserErrorException>(() => AttentionChoice.Of("flash_attention_2", new Device(device, device == DeviceType.CUDA ? 0 : -1), dtype, headDim, (_, _) => "too old")).Message);
 
     /// <summary>A kernel of another alignment or window, as older versions of FlashAttention had.</summary>
     private sealed class ShiftedKernel(int by) : IVarlenKernel

@@ -40,6 +40,8 @@ public static class DeviceOperations
         // Drawn with the generator of a GPU, by hash on the CPU: the share of ones, the same for the same place and another for another.
         ("dropout masks as training draws them", 0.005, device => DrawnMasks(device)),
         ("random rounding to bf16", 0, device => Repeat(call => Changed(Numbers(device, call, 5000).to_type(ScalarType.BFloat16), target => TorchOps.RoundToBfloat16(target, Numbers(device, call, 5000), (ulong)call << 31, 0)))),
+        // Two units of bf16's last place. Keys that four heads share are shown without being copied, and lengths are no multiples of anything.
+        ("attention under a mask, bf16", 0.016, Masked),
         ("AdamW", 1e-5, device => Optimized(device, new())),
         ("AdamW, state on the host", 1e-5, device => Optimized(device, new() { OptimStateDevice = "host" })),
         // A last digit of fp32 may turn a rounding: one unit of bf16's last place.
@@ -91,6 +93,19 @@ public static class DeviceOperations
 
         Tensor Mask(int site) => new DropoutDraws(7, 1, 0, 0).Mask(site, like, 0.1);
     }
+
+    /// <summary>Attention and its gradients, of a window and behind a prefix, as it goes sequence by sequence.</summary>
+    private static List<Tensor> Masked(Device device) => [.. new[] { 33, 65, 97, 161 }.SelectMany(length =>
+    {
+        var batch = RaggedBatch.Of(new int[length], new int[9]) with { Prefixes = [default, new(0, 30)] };
+        var (q, k, v, gradient) = (Heads(1, 8), Heads(2, 2), Heads(3, 2), Heads(4, 8));
+        using var pattern = RaggedCausalAttention.Of(batch, 16, kernel: null);
+        using var rows = pattern.Keep(q, k, v);
+        var (ofQ, ofK, ofV) = rows.Backward(gradient);
+        return new[] { rows.Rows(), ofQ, ofK, ofV }.Select(tensor => tensor.to_type(ScalarType.Float32));
+
+        Tensor Heads(int seed, int count) => Numbers(device, seed, batch.TokenCount, count, 128).to_type(ScalarType.BFloat16);
+    })];
 
     private static Tensor Quantized(Device device, int call, Func<Nf4Matrix, Tensor> part)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Zephyr.Data.Batches;
 using Zephyr.Model;
 using Zephyr.Objectives;
+using Zephyr.Runtime;
 using Zephyr.Training;
 using static TorchSharp.torch;
 
@@ -12,9 +13,10 @@ namespace Zephyr.Evaluation.Parity;
 /// <param name="Window">swnone or sw8: no sliding window, or one of 8.</param>
 /// <param name="Dtype">fp32 or bf16.</param>
 /// <param name="Attention">sdpa or flash_attention_2.</param>
-/// <param name="Difference">The largest difference: of a tensor as a share of its largest element, of a number as a share of it.</param>
+/// <param name="Difference">The largest difference: of a tensor as a share of its largest element, of a number as a share of it; NaN where there is none, or it failed.</param>
 /// <param name="Bound">What it may be.</param>
-public sealed record ParityRow(string What, string Window, string Dtype, string Attention, double Difference, double Bound)
+/// <param name="Problem">Why it could not be made; null where it could.</param>
+public sealed record ParityRow(string What, string Window, string Dtype, string Attention, double Difference, double Bound, string? Problem)
 {
     /// <summary>Within the bound; a difference that is no number is not.</summary>
     public bool Holds => Difference <= Bound;
@@ -26,12 +28,12 @@ public sealed record ParityRow(string What, string Window, string Dtype, string 
 /// </summary>
 public static class GoldenParity
 {
-    /// <summary>Every comparison.</summary>
+    /// <summary>Every comparison. One that a device cannot make is told, and the others go on.</summary>
     /// <param name="folder">The golden numbers.</param>
     /// <param name="device">Where.</param>
     /// <param name="bf16">In bf16 with fp32 master weights; otherwise in fp32.</param>
     /// <param name="attention">auto, sdpa or flash_attention_2.</param>
-    /// <exception cref="Runtime.UserErrorException">The folder does not hold them.</exception>
+    /// <exception cref="UserErrorException">The folder does not hold them.</exception>
     public static IEnumerable<ParityRow> Run(string folder, Device device, bool bf16, string attention) =>
         new[] { "swnone", "sw8" }.SelectMany(window => new Comparison(new(folder, window), window, device, bf16, attention).Run());
 
@@ -51,7 +53,24 @@ public static class GoldenParity
         private readonly Bounds _bounds = Bounds.Of(device, bf16);
         private string _way = "";
 
-        public IEnumerable<ParityRow> Run() => [.. Sft("full"), .. Sft("padded"), .. Dpo(PairLayoutKind.Separate), .. Dpo(PairLayoutKind.SharedPrefix), .. Trajectories()];
+        public IEnumerable<ParityRow> Run() =>
+        [
+            .. Rows("sft, full", () => Sft("full")), .. Rows("sft, padded", () => Sft("padded")), .. Rows("dpo, separate", () => Dpo(PairLayoutKind.Separate)),
+            .. Rows("dpo, shared prompt", () => Dpo(PairLayoutKind.SharedPrefix)), .. Rows("trajectories", Trajectories),
+        ];
+
+        /// <summary>The rows of a part, or the one that says why there are none.</summary>
+        private List<ParityRow> Rows(string part, Func<List<ParityRow>> compare)
+        {
+            try
+            {
+                return compare();
+            }
+            catch (Exception error) when (error is not OutOfMemoryException)
+            {
+                return [Row(part, double.NaN, 0, TorchErrors.Reason(error))];
+            }
+        }
 
         private List<ParityRow> Sft(string batchName)
         {
@@ -126,7 +145,7 @@ public static class GoldenParity
             {
                 var gradient = one.Gradient!.cpu().mul(share);
                 return golden.HasTensors ? Relative(gradient, golden.TensorOf($"{prefix}.{one.Name}"))
-                    : Relative(Runtime.TorchOps.Norms([gradient])[0].item<float>(), expected.GetProperty("grad_norms").GetProperty(one.Name));
+                    : Relative(TorchOps.Norms([gradient])[0].item<float>(), expected.GetProperty("grad_norms").GetProperty(one.Name));
             })), _bounds.Gradients);
         }
 
@@ -144,7 +163,7 @@ public static class GoldenParity
             return model;
         }
 
-        private ParityRow Row(string what, double difference, double bound) => new(what, window, bf16 ? "bf16" : "fp32", _way, difference, bound);
+        private ParityRow Row(string what, double difference, double bound, string? problem = null) => new(what, window, bf16 ? "bf16" : "fp32", _way, difference, bound, problem);
 
         private static double Relative(Tensor found, Tensor expected) => (found - expected).abs().max().item<float>() / (double)expected.abs().max().item<float>();
 

@@ -43,7 +43,26 @@ public sealed class GoldenParityTests : IDisposable
         var rows = JsonDocument.Parse(run.Output).RootElement.GetProperty("golden").EnumerateArray().ToList();
         Assert.Equal(44, rows.Count);
         Assert.Equal(["sft loss, full"], rows.Where(row => !row.GetProperty("holds").GetBoolean() && row.GetProperty("dtype").GetString() == "fp32").Select(row => row.GetProperty("what").GetString()));
-        Assert.False(new ParityRow("", "", "", "", double.NaN, 1).Holds);
+        Assert.False(new ParityRow("", "", "", "", double.NaN, 1, null).Holds);
+    }
+
+    [Fact]
+    public void A_comparison_that_cannot_be_made_is_told_and_the_others_go_on()
+    {
+        foreach (var entry in Directory.GetFileSystemEntries(Golden)) File.CreateSymbolicLink(_folder.PathOf(Path.GetFileName(entry)), entry);
+        File.Delete(_folder.PathOf("swnone"));
+        Directory.CreateDirectory(_folder.PathOf("swnone"));
+        _folder.Write("swnone/golden.json", File.ReadAllText(Path.Combine(Golden, "swnone/golden.json")).Replace("\"dpo_10_steps\"", "\"other\"", StringComparison.Ordinal));
+        var run = CliRun.Of("doctor", "--device", "cpu", "--golden", _folder.Path, "--json");
+        Assert.Equal((1, ""), (run.Code, run.Error));
+        var document = JsonDocument.Parse(run.Output).RootElement;
+        var rows = document.GetProperty("golden").EnumerateArray().ToList();
+        Assert.Equal(2 * (9 + 12), rows.Count);
+        Assert.Equal(2, rows.Count(row => !row.GetProperty("holds").GetBoolean() && row.GetProperty("what").GetString() == "trajectories"
+            && row.GetProperty("problem").GetString() == "The given key was not present in the dictionary"));
+        Assert.Equal(40, rows.Count(row => row.GetProperty("holds").GetBoolean()));
+        Assert.All(document.GetProperty("operations").EnumerateArray(), row => Assert.True(row.GetProperty("holds").GetBoolean()));
+        Assert.Contains("FAILED: The given key was not present in the dictionary", CliRun.Of("doctor", "--device", "cpu", "--golden", _folder.Path).Output, StringComparison.Ordinal);
     }
 
     [Fact]
