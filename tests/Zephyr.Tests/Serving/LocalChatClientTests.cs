@@ -6,6 +6,7 @@ using Zephyr.Serving;
 using Zephyr.Tests.Cli;
 using Zephyr.Tests.Data.Sources;
 using Zephyr.Tests.Data.Text;
+using Zephyr.Tests.Serving.Http;
 
 namespace Zephyr.Tests.Serving;
 
@@ -112,18 +113,17 @@ public sealed class LocalChatClientTests : IDisposable
     [Fact]
     public async Task Whoever_stops_reading_gives_the_answer_up()
     {
-        ChainModel.Write(_folder.Path, 4, 5);
-        using var model = LocalModel.Load(_folder.Path, new(new(MaxSequences: 1), MaxQueue: 0));
-        var request = TextRequest.OfConversation(model.Service.Tokenizer, [new("user", "a")], new(MaxNewTokens: 30));
-        await foreach (var _ in model.Service.Answer(request, Cancellation))
+        await using var served = await ServedModel.Endless(limits: new(new(MaxSequences: 1), MaxQueue: 0));
+        var request = TextRequest.OfConversation(served.Service.Tokenizer, [new("user", "b")], new(Temperature: 0, MaxNewTokens: served.Service.Room));
+        await foreach (var _ in served.Service.Answer(request, Cancellation))
         {
             // The one place is taken, and nobody may wait.
-            await Assert.ThrowsAsync<QueueFullException>(async () => await model.Service.Answer(request, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync());
+            await Assert.ThrowsAsync<QueueFullException>(async () => await served.Service.Answer(request, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync());
             break;
         }
-        while (model.Service.Open > 0) await Task.Delay(1, Cancellation);
-        Assert.True(await model.Service.Stop(TimeSpan.FromSeconds(10)));
-        await Assert.ThrowsAsync<ServiceStoppedException>(async () => await model.Service.Answer(request, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync());
+        await served.Idle();
+        Assert.True(await served.Service.Stop(TimeSpan.FromSeconds(10)));
+        await Assert.ThrowsAsync<ServiceStoppedException>(async () => await served.Service.Answer(request, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync());
     }
 
     public void Dispose() => _folder.Dispose();

@@ -57,19 +57,19 @@ public class UnderLoadTests
     [Fact]
     public async Task An_answer_that_takes_too_long_is_given_up()
     {
-        await using var served = await ServedModel.Endless(ServedModel.Options with { RequestTimeout = TimeSpan.FromMilliseconds(300) });
-        Assert.Equal("the answer took longer than 0.3 seconds", await served.ErrorOf("chat/completions", Endless.Replace("true", "false"), status: 504));
+        await using var served = await ServedModel.Endless(ServedModel.Options with { RequestTimeout = TimeSpan.FromSeconds(1.5) });
+        Assert.Equal("the answer took longer than 1.5 seconds", await served.ErrorOf("chat/completions", Endless.Replace("true", "false"), status: 504));
         // Where it was streamed, the last event says so.
         var events = await served.Events("chat/completions", Endless);
         Assert.Contains("\"content\":\"a\"", events[1], StringComparison.Ordinal);
-        Assert.Equal("""{"error":{"message":"the answer took longer than 0.3 seconds","type":"server_error","param":null,"code":"timeout"}}""", events[^1]);
+        Assert.Equal("""{"error":{"message":"the answer took longer than 1.5 seconds","type":"server_error","param":null,"code":"timeout"}}""", events[^1]);
         await served.Idle();
     }
 
     [Fact]
     public async Task Shutting_down_refuses_new_requests_and_waits_for_those_under_way()
     {
-        await using var served = await ServedModel.Endless(positions: 400);
+        await using var served = await ServedModel.Endless(positions: 2000);
         var under = Enumerable.Range(0, 6).Select(_ => served.Events("chat/completions", Endless)).ToList();
         while (served.Service.Open < 6) await Task.Delay(1, ServedModel.Cancellation);
         served.Service.Refuse();
@@ -116,7 +116,7 @@ public class UnderLoadTests
     [InlineData("POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{", false, "400")]
     public async Task Connections_that_dawdle_or_lie_are_let_go(string sent, bool shut, string status)
     {
-        await using var served = await ServedModel.Saying("x", ServedModel.Options with { HeaderTimeout = TimeSpan.FromSeconds(1.1) });
+        await using var served = await ServedModel.Saying("x", ServedModel.Options with { HeaderTimeout = TimeSpan.FromSeconds(2) });
         using var socket = new TcpClient();
         await socket.ConnectAsync(IPAddress.Loopback, served.Server.Address.Port, ServedModel.Cancellation);
         var stream = socket.GetStream();
