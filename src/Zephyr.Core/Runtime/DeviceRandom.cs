@@ -20,4 +20,22 @@ internal static class DeviceRandom
         Seed(like.device, unchecked((long)seed));
         return empty(like.shape, dtype: like.dtype, device: like.device).bernoulli_(share);
     }
+
+    /// <summary>
+    /// Rounds finite numbers to bf16 at random (<see cref="TorchOps.RoundToBfloat16(Tensor, Tensor, ulong, long)"/>). On the CPU draws are a hash; a GPU would spend some two seconds of a step of 7B on that hash
+    /// (by count) and draws with its generator, which gives the same on the same model of GPU.
+    /// </summary>
+    /// <param name="target">bf16; filled.</param>
+    /// <param name="x">fp32, one axis, as many.</param>
+    /// <param name="key">Of the draws.</param>
+    /// <param name="begin">Place of the first number.</param>
+    public static void RoundToBfloat16(Tensor target, Tensor x, ulong key, long begin)
+    {
+        if (target.device.type == TorchSharp.DeviceType.CPU) TorchOps.RoundToBfloat16(target, x, key, begin);
+        else TorchOps.InPieces(target, (at, piece) =>
+        {
+            Seed(piece.device, unchecked((long)new SeededRandom(unchecked((long)key), begin + at).NextUInt64()));
+            TorchOps.RoundToBfloat16(piece, x.narrow(0, at, piece.numel()), empty(piece.numel(), dtype: ScalarType.Int32, device: piece.device).random_(0, 1 << 16));
+        });
+    }
 }

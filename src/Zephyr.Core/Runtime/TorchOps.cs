@@ -28,8 +28,7 @@ public static partial class TorchOps
         """);
 
     // A script has no names for data types: 3 is int32, 6 float32. Places are hashed as int32, which the CPU and CUDA multiply and shift alike; shifts carry the sign along, hence the masks.
-    // 1.25 x 2^-8 of a number is 0.6 to 1.25 units of its last place in bf16, which leads to the neighbour and no further (nextafter, and where on bf16, would say the same in three times the time).
-    // Where a number is held exactly, the chance is 0 / 0 and no draw is below it. No cast to bf16 stands in a script: on CUDA TorchScript takes it out of what it fuses, and the rounding with it.
+    // A number's upper 16 bits are the neighbour of bf16 that lies nearer to zero; a draw added to the lower ones carries into them as often as they say. view_copy is the one way to bits that a script has.
     private static readonly Lazy<jit.CompilationUnit> Draws = Compiled("""
         def draws(like, low: int, high: int, begin: int):
             h = torch.arange(like.numel(), dtype=3, device=like.device).add_(begin).bitwise_xor_(low)
@@ -39,12 +38,9 @@ public static partial class TorchOps
             return h.bitwise_xor_(torch.bitwise_right_shift(h, 15).bitwise_and_(131071))
         def keep_mask_(target, share: int, low: int, high: int, begin: int):
             return target.copy_(torch.lt(draws(target, low, high, begin).bitwise_and_(16777215), share))
-        def beyond(held, rest):
-            return held.abs().mul_(rest.sign()).mul_(0.0048828125).add_(held)
-        def choose(held, beyond, rest, low: int, high: int, begin: int):
-            gap = beyond.sub_(held)
-            chance = rest.div_(gap).mul_(65536)
-            return gap.mul_(torch.lt(draws(rest, low, high, begin).bitwise_and_(65535).to(6), chance).to(6)).add_(held)
+        def rounded(x, draws):
+            bits = draws.bitwise_and_(65535).add_(torch.view_copy(x, dtype=3)).bitwise_and_(-65536)
+            return torch.view_copy(bits, dtype=6)
         """);
 
     /// <summary>Turns d loss / d silu(x), with silu(x) = x s(x), into d loss / d x, in place.</summary>
@@ -83,8 +79,7 @@ public static partial class TorchOps
     }
 
     /// <summary>
-    /// Rounds finite numbers to bf16, to the neighbour below or above with the chances that make them right on average, to a 65536th of the distance of the two; below 1e-38 to the nearest. The draws are a hash of
-    /// the key and each number's place: the same on every device.
+    /// Rounds finite numbers to bf16, to the neighbour below or above with the chances that make them right on average, exactly. The draws are a hash of the key and each number's place: the same on every device.
     /// </summary>
     /// <param name="target">bf16; filled.</param>
     /// <param name="x">fp32, one axis, as many.</param>
@@ -93,11 +88,19 @@ public static partial class TorchOps
     public static void RoundToBfloat16(Tensor target, Tensor x, ulong key, long begin) => InPieces(target, (at, piece) =>
     {
         var exact = x.narrow(0, at, piece.numel());
-        var held = piece.copy_(exact).to_type(ScalarType.Float32);
-        var rest = exact.sub(held);
-        var beyond = ((Tensor)Draws.Value.invoke("beyond", held, rest)).to_type(ScalarType.BFloat16).to_type(ScalarType.Float32);
-        piece.copy_(Draw("choose", [held, beyond, rest], key, begin + at));
+        RoundToBfloat16(piece, exact, Draw("draws", [exact], key, begin + at));
     });
+
+    /// <summary>The same with draws that are given.</summary>
+    /// <param name="target">bf16; filled.</param>
+    /// <param name="x">fp32, one axis, as many.</param>
+    /// <param name="draws">int32, as many, of which the lower 16 bits are evenly distributed; used up.</param>
+    public static void RoundToBfloat16(Tensor target, Tensor x, Tensor draws)
+    {
+        ArgumentNullException.ThrowIfNull(target);
+        using var rounded = (Tensor)Draws.Value.invoke("rounded", x, draws);
+        using var alias = target.copy_(rounded);
+    }
 
     /// <summary>Ones and zeros, drawn independently: a pure function of the seed and the number of elements, the same on every device, without the generators that all share.</summary>
     /// <param name="like">Gives shape, data type and device.</param>
@@ -119,10 +122,13 @@ public static partial class TorchOps
         return (Tensor)Draws.Value.invoke(name, [.. what, low, high, place]);
     }
 
-    /// <summary>On the CPU by pieces that its caches hold, as many passes go over each; on a GPU by some that bound what the passes need besides.</summary>
-    private static void InPieces(Tensor target, Action<long, Tensor> fill)
+    /// <summary>Numbers that are drawn for at a time: on the CPU what its caches hold, as many passes go over them; on a GPU some that bound what the passes need besides.</summary>
+    internal static long PieceOn(bool cpu) => cpu ? 1 << 17 : 1 << 22;
+
+    /// <summary>Goes over a tensor of one axis a piece at a time.</summary>
+    internal static void InPieces(Tensor target, Action<long, Tensor> fill)
     {
-        var (count, length) = (target.numel(), target.device.type == DeviceType.CPU ? 1L << 17 : 1L << 22);
+        var (count, length) = (target.numel(), PieceOn(target.device.type == DeviceType.CPU));
         for (long at = 0; at < count; at += length)
         {
             using var scope = NewDisposeScope();

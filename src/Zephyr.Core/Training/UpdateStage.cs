@@ -34,7 +34,7 @@ internal sealed class UpdateStage(bool onHost, long seed, int piece) : IDisposab
             Tensor[] averages = [.. kept.Select((average, i) => average.dtype == ScalarType.Float32 ? average : Brought($"average {i}", average))];
             update(new(master, onHost ? Brought("gradient", gradient) : gradient, averages, decays));
             foreach (var (i, (exact, average)) in averages.Zip(kept).Index().Where(entry => entry.Item.Second.dtype == ScalarType.BFloat16))
-                TorchOps.RoundToBfloat16(average, exact, new SeededRandom(seed, place.Step, place.Weight, i).NextUInt64(), begin);
+                DeviceRandom.RoundToBfloat16(average, exact, new SeededRandom(seed, place.Step, place.Weight, i).NextUInt64(), begin);
             if (state.Master is not null) value.copy_(onHost ? Buffer("rounded", length, value).copy_(master) : master);
             else if (onHost) value.copy_(master);
 

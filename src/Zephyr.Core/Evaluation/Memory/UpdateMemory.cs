@@ -1,3 +1,4 @@
+using Zephyr.Runtime;
 using Zephyr.Training;
 
 namespace Zephyr.Evaluation.Memory;
@@ -6,9 +7,6 @@ namespace Zephyr.Evaluation.Memory;
 /// <param name="setup">The run.</param>
 internal sealed class UpdateMemory(MemorySetup setup)
 {
-    // The same of a whole piece on a GPU; on the CPU UpdateStage rounds so many numbers at a time.
-    private const long RoundedAtOnce = 1 << 17;
-
     private readonly long _largest = (setup.Adapter?.WeightsOf(setup.Model) ?? setup.Model.Weights).Max(weight => weight.Shape.Aggregate(1L, (product, size) => product * size));
 
     private bool IsRounded => setup.AverageWidth == 2;
@@ -25,10 +23,10 @@ internal sealed class UpdateMemory(MemorySetup setup)
     public long Buffers => Piece * ((IsRounded ? 4 * setup.Averages : 0) + (setup.UpdatesOnHost ? 4 + (HasMaster ? 2 : 4) : 0));
 
     /// <summary>
-    /// Comes and goes on the device: RMSprop's root of an average, 4 bytes a number of the largest weight, or of a piece, where AdamW makes nothing; or the random rounding of an average, whose draws, nearest
-    /// number, rest and gap are 22 bytes a number.
+    /// Comes and goes on the device: RMSprop's root of an average, 4 bytes a number of the largest weight, or of a piece, where AdamW makes nothing; or the random rounding of an average, whose draws and
+    /// bits are 8 bytes a number.
     /// </summary>
     public long Transient => setup.StateOnHost ? 0 : Math.Max(
         setup.Averages == 1 ? 4 * (IsRounded || setup.UpdatesOnHost ? Piece : _largest) : 0,
-        IsRounded ? 22 * Math.Min(Piece, setup.OnCuda ? Piece : RoundedAtOnce) : 0);
+        IsRounded ? 8 * Math.Min(Piece, TorchOps.PieceOn(!setup.OnCuda)) : 0);
 }

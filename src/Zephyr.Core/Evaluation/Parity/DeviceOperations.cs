@@ -42,10 +42,11 @@ public static class DeviceOperations
         ("random rounding to bf16", 0, device => Repeat(call => Changed(Numbers(device, call, 5000).to_type(ScalarType.BFloat16), target => TorchOps.RoundToBfloat16(target, Numbers(device, call, 5000), (ulong)call << 31, 0)))),
         // Two units of bf16's last place. Keys that four heads share are shown without being copied, and lengths are no multiples of anything.
         ("attention under a mask, bf16", 0.016, Masked),
+        ("random rounding as training draws it", 0.005, device => DrawnRounding(device)),
         ("AdamW", 1e-5, device => Optimized(device, new())),
         ("AdamW, state on the host", 1e-5, device => Optimized(device, new() { OptimStateDevice = "host" })),
-        // A last digit of fp32 may turn a rounding: one unit of bf16's last place.
-        ("AdamW, moments in bf16", 0.008, device => Optimized(device, new() { OptimStateDtype = "bfloat16" })),
+        // Rounded with other draws: in four steps some units of bf16's last place.
+        ("AdamW, moments in bf16", 0.03, device => Optimized(device, new() { OptimStateDtype = "bfloat16" })),
         ("NF4 codes", 0, device => Repeat(call => Quantized(device, call, matrix => matrix.Packed.to_type(ScalarType.Float32)))),
         ("NF4 made whole", 1e-6, device => Repeat(call => Quantized(device, call, matrix => matrix.Dequantize(ScalarType.Float32)))),
         ("gradients of an adapter with dropout", 1e-4, device => Adapted(device, null)),
@@ -106,6 +107,21 @@ public static class DeviceOperations
 
         Tensor Heads(int seed, int count) => Numbers(device, seed, batch.TokenCount, count, 128).to_type(ScalarType.BFloat16);
     })];
+
+    /// <summary>Numbers a quarter of the way from one of bf16 to the next: how many go up, and that it is the same for the same place.</summary>
+    private static List<Tensor> DrawnRounding(Device device)
+    {
+        var x = full([1_000_000], 1 + 1 / 512.0, ScalarType.Float32, device);
+        var (first, again, other) = (Up(3), Up(3), Up(4));
+        return [stack([first.mean(), (first - again).abs().mean(), (first - other).abs().mean()])];
+
+        Tensor Up(ulong key)
+        {
+            var rounded = empty_like(x, dtype: ScalarType.BFloat16);
+            DeviceRandom.RoundToBfloat16(rounded, x, key, 0);
+            return rounded.gt(1).to_type(ScalarType.Float32);
+        }
+    }
 
     private static Tensor Quantized(Device device, int call, Func<Nf4Matrix, Tensor> part)
     {
