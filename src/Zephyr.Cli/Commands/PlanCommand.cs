@@ -112,17 +112,17 @@ internal static class PlanCommand
                 throw new UserErrorException("plan: these are keys of aif, which trains nothing; expected those of sft or dpo");
             case "dpo":
                 var dpo = Read<DpoConfig>();
-                return Write(StageForecast.OfDpo(dpo, settings, session.Cancellation), dpo.Model);
+                return Write(StageForecast.OfDpo(dpo, settings, session.Cancellation), dpo.Model, dpo.Training.Tf32);
             default:
                 var sft = Read<SftConfig>();
-                return Write(StageForecast.OfSft(sft, settings, session.Cancellation), sft.Model);
+                return Write(StageForecast.OfSft(sft, settings, session.Cancellation), sft.Model, sft.Training.Tf32);
         }
 
         T Read<T>() where T : class, new() => ConfigReader.Read<T>(options.Config, [.. keys, .. Unneeded()]).Value;
 
-        int Write(StageForecast forecast, ModelOptions model)
+        int Write(StageForecast forecast, ModelOptions model, bool tf32)
         {
-            var rate = RateOf(options, forecast, model);
+            var rate = RateOf(options, forecast, model, tf32);
             if (options.Json) JsonResult.Write(session.Console.Output, ForecastTables.Document(forecast, rate));
             else ForecastTables.Write(session.Console.Results, forecast, rate);
             return forecast.Memory.Fits ? ExitCodes.Done : ExitCodes.BadInput;
@@ -140,14 +140,16 @@ internal static class PlanCommand
     }
 
     /// <summary>The rate that the steps are taken to reach; a measurement is the one thing here that needs libtorch.</summary>
-    private static FlopsRate? RateOf(PlanOptions options, StageForecast forecast, ModelOptions model)
+    private static FlopsRate? RateOf(PlanOptions options, StageForecast forecast, ModelOptions model, bool tf32)
     {
         if (options.GivenRate is { } given) return new(given, options.FlopsShare == 0 ? 1 : options.FlopsShare, Measured: false);
         if (options.FlopsRate is null) return null;
         NativeTorch.Load(model.CpuKernels);
         var setup = forecast.Setup;
         var dtype = setup.Bf16 ? TorchSharp.torch.ScalarType.BFloat16 : TorchSharp.torch.ScalarType.Float32;
-        var measured = MatrixProductRate.Measure(setup.Model, (int)Math.Clamp(forecast.LargestTokens, 1, 2048), dtype, ComputeDevice.Resolve(model.Device), rounds: 2);
+        var device = ComputeDevice.Resolve(model.Device);
+        ComputeDevice.AllowTf32(tf32, device);
+        var measured = MatrixProductRate.Measure(setup.Model, (int)Math.Clamp(forecast.LargestTokens, 1, 2048), dtype, device, rounds: 2);
         return new(measured, options.FlopsShare == 0 ? ShareOfMeasured : options.FlopsShare, Measured: true);
     }
 }

@@ -24,7 +24,7 @@ public sealed record EndpointOptions : IOptionGroup
     public string Device { get; init; } = "auto";
 
     /// <summary>Data type of a local model's weights.</summary>
-    [ConfigKey("with local: float32, bfloat16, or auto: bfloat16 on CUDA, float32 on the CPU")]
+    [ConfigKey("with local: float32, bfloat16, or auto: bfloat16 on a GPU that computes in it, float32 elsewhere")]
     public string Dtype { get; init; } = "auto";
 
     /// <summary>The linear maps of a local model's layers are held in 4 bits.</summary>

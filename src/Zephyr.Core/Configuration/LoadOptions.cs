@@ -10,7 +10,7 @@ public sealed record LoadOptions : IOptionGroup
     public string Device { get; init; } = "auto";
 
     /// <summary>Data type of the weights in memory and of what is computed with them.</summary>
-    [ConfigKey("float32, bfloat16, or auto: bfloat16 on CUDA, float32 on the CPU", Alias = "torch_dtype")]
+    [ConfigKey("float32, bfloat16, or auto: bfloat16 on a GPU that computes in it, float32 elsewhere", Alias = "torch_dtype")]
     public string Dtype { get; init; } = "auto";
 
     /// <summary>The linear maps of the plain model's layers are held in 4 bits (NF4), an adapter beside them: what training with this key computes with.</summary>

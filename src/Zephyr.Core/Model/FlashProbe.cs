@@ -37,6 +37,7 @@ public static class FlashProbe
         }
     }
 
+    /// <summary>Memory that runs out says nothing about the kernel, and is thrown on.</summary>
     internal static string? Try(Device device, IVarlenKernel kernel, int headDim)
     {
         try
@@ -46,7 +47,7 @@ public static class FlashProbe
                     return string.Create(CultureInfo.InvariantCulture, $"its numbers differ from the per-sequence path's by {worst:0.####} of the largest, at most {Bound} is rounding");
             return null;
         }
-        catch (Exception error) when (error is not OutOfMemoryException)
+        catch (Exception error) when (!TorchErrors.IsOutOfMemory(error))
         {
             return TorchErrors.Reason(error);
         }

@@ -6,17 +6,24 @@ namespace Zephyr.Model;
 /// <summary>Rotary position embedding (arXiv 2104.09864) in the half-split layout of the Hugging Face checkpoints.</summary>
 internal sealed class RotaryEmbedding(int headDim, double theta, Device device)
 {
+    private readonly float[] _frequencies = FrequenciesOf(headDim, theta);
+
     /// <summary>The rotations for T positions. Angles are formed in fp32, as transformers does, so that they agree to the last bit.</summary>
     /// <param name="positions">[T]</param>
     /// <param name="dtype">Data type of the queries and keys they will turn.</param>
     public Rotation At(int[] positions, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        var exponents = tensor(Enumerable.Range(0, headDim / 2).Select(i => 2 * i / (float)headDim).ToArray(), device: device);
-        var wavelengths = tensor((float)theta, device: device).pow(exponents).reciprocal();
-        var position_T1 = tensor(positions, ScalarType.Float32, device).unsqueeze(1);
-        var angles = (position_T1 * wavelengths).unsqueeze(1);
+        var angles = (tensor(positions, ScalarType.Float32, device).unsqueeze(1) * tensor(_frequencies, device: device)).unsqueeze(1);
         return new(angles.cos().to_type(dtype).MoveToOuterDisposeScope(), angles.sin().to_type(dtype).MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Formed on the CPU: a GPU's power may be off by some units of the last place, which a position multiplies.</summary>
+    private static float[] FrequenciesOf(int headDim, double theta)
+    {
+        using var scope = NewDisposeScope();
+        var exponents = tensor(Enumerable.Range(0, headDim / 2).Select(i => 2 * i / (float)headDim).ToArray());
+        return tensor((float)theta).pow(exponents).reciprocal().data<float>().ToArray();
     }
 
     /// <param name="Cos">[T, 1, E / 2]</param>

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Zephyr.Data.Batches;
 using static TorchSharp.torch;
 
@@ -40,22 +39,12 @@ internal sealed class SequenceAttention(RaggedBatch batch, int? window) : Ragged
         return prefix.Length == 0 ? own : cat([x_TKE.narrow(0, prefix.Start, prefix.Length), own], 0);
     }
 
-    /// <summary>
-    /// The last query sees the last key: query i stands at keys - queries + i, and sees key j where that - window &lt; j &lt;= that. 0 where it
-    /// does and -infinity where not, in the queries' data type, so that no layer has to make it of a truth table. One mask for each size, kept for the layers to come.
-    /// </summary>
+    /// <summary>One mask for each size, kept for the layers to come.</summary>
     private Tensor MaskOf(long queries, long keys, Tensor like)
     {
-        if (_masks.TryGetValue((queries, keys), out var mask)) return mask;
-        using var scope = NewDisposeScope();
-        var seen = ones(queries, keys, dtype: ScalarType.Bool, device: like.device).tril(keys - queries);
-        if (keys > window) seen &= ones_like(seen).triu(keys - queries + 1 - window.Value);
-        // The first layer asks; the mask has to outlive that layer's scope and ends with the batch.
-        mask = zeros(queries, keys, dtype: like.dtype, device: like.device).masked_fill_(seen.logical_not(), NotSeen).DetachFromDisposeScope();
-        return _masks[(queries, keys)] = mask;
+        if (!_masks.TryGetValue((queries, keys), out var mask)) _masks.Add((queries, keys), mask = CausalMask.Of(queries, keys, window, like));
+        return mask;
     }
-
-    private static readonly Scalar NotSeen = double.NegativeInfinity;
 
     /// <summary>Frees the masks.</summary>
     public override void Dispose()

@@ -20,7 +20,9 @@ public static class ModelLoading
         ArgumentNullException.ThrowIfNull(options);
         NativeTorch.Load(options.CpuKernels);
         var device = ComputeDevice.Resolve(options.Device);
-        var half = options.Dtype == "bfloat16" || (options.Dtype == "auto" && device.type != TorchSharp.DeviceType.CPU);
+        // Some containers turn it on for all.
+        ComputeDevice.AllowTf32(false, device);
+        var half = options.Dtype == "bfloat16" || (options.Dtype == "auto" && ComputeDevice.HasBfloat16(device));
         return ModelFolder.Load(source, half ? ScalarType.BFloat16 : ScalarType.Float32, device, trainable: false, Nf4Settings.Of(options));
     }
 

@@ -30,7 +30,12 @@ public static class ComputeDevice
         var count = cuda.device_count();
         if (index >= count) throw new UserErrorException(NoSuchDevice(name, count));
         var device = new Device(DeviceType.CUDA, index);
-        if (Tested.TryAdd(index, true)) TorchSelfTest.Require(native, device);
+        // One that failed is tested again.
+        _ = Tested.GetOrAdd(index, _ =>
+        {
+            TorchSelfTest.Require(native, device);
+            return true;
+        });
         return device;
     }
 
@@ -48,6 +53,13 @@ public static class ComputeDevice
     internal static string NoSuchDevice(string name, int count) => count == 1
         ? $"device: {name} was asked for, but there is one CUDA device, cuda:0"
         : $"device: {name} was asked for, but there are {count} CUDA devices (cuda:0 to cuda:{count - 1})";
+
+    /// <summary>Whether a device computes in bf16: a GPU from compute capability 8.0 on. Older ones emulate the products, and their attention kernels refuse it.</summary>
+    public static bool HasBfloat16(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        return device.type == DeviceType.CUDA && CudaDriver.Devices.ElementAtOrDefault(Math.Max(0, device.index)) is not { Capability.Major: < 8 };
+    }
 
     /// <summary>
     /// Lets float32 products on a GPU round their operands to TF32 (10 bits of mantissa), or not: libtorch's own default is not. It concerns the whole process. The norms, softmaxes and

@@ -25,11 +25,17 @@ internal static partial class NativeVariables
     /// </summary>
     private const string DeviceAllocator = "expandable_segments:True";
 
+    /// <summary>The variable of <see cref="DeviceAllocator"/>.</summary>
+    internal const string DeviceAllocatorName = "PYTORCH_CUDA_ALLOC_CONF";
+
     /// <summary>
     /// cuDNN's attention is not libtorch's first choice on Hopper, as it is from cuDNN 9.15 on: it makes a plan for every shape and keeps them all, ragged sequences have another shape each time, and with a mask its
     /// gradients can be NaN (pytorch issue 196678).
     /// </summary>
     private const string CudnnAttentionLast = "1";
+
+    /// <summary>TorchScript runs what it would fuse on a GPU as the operators that they are: it would compile them for every new shape, which takes NVIDIA's compiler (libnvrtc), and there is nothing to gain in scripts of a few lines.</summary>
+    private const string NoFusing = "2";
 
     /// <summary>Must come before libtorch and libgomp are loaded.</summary>
     public static void Set()
@@ -37,8 +43,10 @@ internal static partial class NativeVariables
         _ = SetVariable("GOMP_SPINCOUNT", SpinCount, overwrite: 0);
         _ = SetVariable("ONEDNN_PRIMITIVE_CACHE_CAPACITY", KernelsKept, overwrite: 0);
         _ = SetVariable("LRU_CACHE_CAPACITY", KernelsKept, overwrite: 0);
-        _ = SetVariable("PYTORCH_CUDA_ALLOC_CONF", DeviceAllocator, overwrite: 0);
+        // Libtorch asks for the newer name only where the older one is not there.
+        if (Environment.GetEnvironmentVariable("PYTORCH_ALLOC_CONF") is null) _ = SetVariable(DeviceAllocatorName, DeviceAllocator, overwrite: 0);
         _ = SetVariable("TORCH_CUDNN_SDPA_DEPRIORITIZED", CudnnAttentionLast, overwrite: 0);
+        _ = SetVariable("PYTORCH_TENSOREXPR_FALLBACK", NoFusing, overwrite: 0);
     }
 
     // .NET's own Environment keeps a copy that native code never sees.

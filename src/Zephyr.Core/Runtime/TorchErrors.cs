@@ -20,5 +20,7 @@ public static class TorchErrors
     public static bool IsOutOfMemory(Exception error) => error is OutOfMemoryException
         || (error is ExternalException && (error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
             || error.Message.Contains("can't allocate memory", StringComparison.OrdinalIgnoreCase)
-            || error.Message.Contains("CUBLAS_STATUS_ALLOC_FAILED", StringComparison.Ordinal)));
+            || error.Message.Contains("CUBLAS_STATUS_ALLOC_FAILED", StringComparison.Ordinal)
+            // What making a cuBLAS handle comes to on a full card.
+            || error.Message.Contains("CUBLAS_STATUS_NOT_INITIALIZED", StringComparison.Ordinal)));
 }

@@ -44,8 +44,17 @@ public static class TorchSelfTest
         if (failures.Count == 0) return;
         var where = device.type == TorchSharp.DeviceType.CPU ? "" : $" on {device}";
         var lacks = info.Lacks.Count == 0 ? "" : $", and lacks {info.Lacks.Count} functions that TorchSharp calls";
-        throw new UserErrorException($"libtorch {info.Version} in {info.Folder} loads but fails the self-test of {string.Join(", ", failures)}{where}{lacks}; "
-            + $"this program needs libtorch {NativeTorch.SupportedVersion}.x");
+        throw new UserErrorException($"libtorch {info.Version} in {info.Folder} loads but fails the self-test of {string.Join(", ", failures)}{where}{lacks}; {Remedy(failures, device)}");
+    }
+
+    /// <summary>What would help, by what libtorch says of a GPU; another libtorch where it says nothing of that kind.</summary>
+    internal static string Remedy(IReadOnlyList<string> failures, Device device)
+    {
+        bool Says(string words) => failures.Any(failure => failure.Contains(words, StringComparison.OrdinalIgnoreCase));
+        return Says("out of memory") ? $"{device} is full; expected one with room, which zephyr doctor shows, or that what holds its memory ends"
+            : Says("no kernel image") ? $"this PyTorch was built without {device}'s compute capability; expected one built for it"
+            : Says("CUDA driver error") ? $"virtual GPUs may refuse memory that grows in place; expected {NativeVariables.DeviceAllocatorName}=expandable_segments:False in the environment there"
+            : $"this program needs libtorch {NativeTorch.SupportedVersion}.x";
     }
 
     private static readonly (string Name, Func<Device, bool> Check)[] Checks =

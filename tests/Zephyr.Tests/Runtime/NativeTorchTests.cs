@@ -11,6 +11,14 @@ public class NativeTorchTests
         Assert.Empty(TorchSelfTest.Run());
     }
 
+    [Theory]
+    [InlineData("device (CUDA out of memory. Tried to allocate 2.00 MiB)", "cuda:1 is full; expected one with room, which zephyr doctor shows, or that what holds its memory ends")]
+    [InlineData("matmul (CUDA error: no kernel image is available for execution on the device)", "this PyTorch was built without cuda:1's compute capability; expected one built for it")]
+    [InlineData("device (CUDA driver error: operation not supported)", "virtual GPUs may refuse memory that grows in place; expected PYTORCH_CUDA_ALLOC_CONF=expandable_segments:False in the environment there")]
+    [InlineData("dtype", "this program needs libtorch 2.10.x")]
+    public void What_a_failed_self_test_says_of_a_GPU_decides_what_would_help(string failure, string remedy) =>
+        Assert.Equal(remedy, TorchSelfTest.Remedy(["zeros_like", failure], new(TorchSharp.DeviceType.CUDA, 1)));
+
     [Fact]
     public void A_library_that_the_repair_does_not_know_is_refused()
     {

@@ -10,6 +10,7 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
 {
     private readonly Tensor[] _keys, _values;
     private readonly int? _window;
+    private Tensor? _mask;
 
     /// <param name="config">The model's shape.</param>
     /// <param name="capacity">The most tokens that will be held.</param>
@@ -37,7 +38,15 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
     }
 
     /// <summary>Tokens held. The caller moves it on after every layer has seen the new ones.</summary>
-    public int Length { get; set; }
+    public int Length
+    {
+        get;
+        set
+        {
+            field = value;
+            DropMask();
+        }
+    }
 
     public Tensor Attend(int layer, Tensor q_THE, Tensor k_TKE, Tensor v_TKE)
     {
@@ -49,21 +58,20 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
         var start = _window is { } window ? Math.Max(0, Length + 1 - window) : 0;
         var (keys, values) = (_keys[layer].narrow(0, start, end - start), _values[layer].narrow(0, start, end - start));
         var causal = count > 1 && Length == 0 && !(count > _window);
-        var mask = count == 1 || causal ? null : Mask(start, end, q_THE.device);
+        // One for all layers.
+        var mask = count == 1 || causal ? null : _mask ??= CausalMask.Of(count, end - start, _window, q_THE);
         return SharedHeadAttention.Join([SharedHeadAttention.Attend(q_THE, keys, values, mask, causal)]);
     }
 
     public void Dispose()
     {
         foreach (var rows in _keys.Concat(_values)) rows.Dispose();
+        DropMask();
     }
 
-    /// <summary>Key j is seen by the query at position i where i - window &lt; j &lt;= i.</summary>
-    private Tensor Mask(int start, int end, Device device)
+    private void DropMask()
     {
-        Tensor Range(int from, int to) => tensor(Enumerable.Range(from, to - from).ToArray(), ScalarType.Int64, device);
-        var key_1S = Range(start, end).unsqueeze(0);
-        var seen = key_1S.le(Range(Length, end).unsqueeze(1));
-        return _window is { } window ? seen & key_1S.gt(Range(Length - window, end - window).unsqueeze(1)) : seen;
+        _mask?.Dispose();
+        _mask = null;
     }
 }
