@@ -37,7 +37,7 @@ internal sealed record ServeOptions : IOptionGroup
     [ConfigKey("answers that wait besides; more requests get 429")]
     public int MaxQueue { get; init; } = 64;
 
-    [ConfigKey("tokens whose keys and values are held at a time, over all answers; 0 for what 4 GiB hold")]
+    [ConfigKey("tokens whose keys and values are held at a time, over all answers; 0 for what 4 GiB hold, or less where a GPU has less")]
     public int MaxCacheTokens { get; init; }
 
     [ConfigKey("largest body of a request, in bytes")]
@@ -96,7 +96,7 @@ internal static class ServeCommand
         return Serve(model, server, options, log, session).GetAwaiter().GetResult();
     }
 
-    /// <summary>A signal is how a server ends: exit code 0, but 130 where an answer was cut off.</summary>
+    /// <summary>A signal is how a server ends: exit code 0, but 130 where an answer was cut off. A GPU that is lost ends it with 1, for whoever watches over it to start it again.</summary>
     private static async Task<int> Serve(LocalModel model, ServerOptions settings, ServeOptions options, ILogger log, CliSession session)
     {
         var server = await ChatServer.Start(model.Service, settings, TimeProvider.System, served => Log(served, options.Quiet, log));
@@ -106,7 +106,8 @@ internal static class ServeCommand
             session.Console.Output.Flush();
             log.Information("{Model:l} answers at {Address:l} ({Room} tokens a conversation, {Places} at a time)", settings.ModelName, server.Address.ToString(), model.Service.Room, options.MaxConcurrent);
             var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            await using (session.Cancellation.Register(() => ended.TrySetResult())) await ended.Task;
+            await using (session.Cancellation.Register(() => ended.TrySetResult())) await Task.WhenAny(ended.Task, model.Service.DeviceLost);
+            if (model.Service.DeviceLost is { IsCompleted: true } lost) throw new RunFailedException($"{model.Service.Device} answers nothing any more: {TorchErrors.Reason(await lost)}; start it again");
             var open = model.Service.Open;
             log.Information("stopping; {Open} answers are under way and have {Grace} s", open, options.ShutdownGrace);
             var all = await server.Stop(TimeSpan.FromSeconds(options.ShutdownGrace));

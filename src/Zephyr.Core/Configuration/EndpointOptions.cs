@@ -51,6 +51,10 @@ public sealed record EndpointOptions : IOptionGroup
     [ConfigKey("most calls under way at a time; for a local model, the rows of a batch")]
     public int MaxConcurrency { get; init; } = 16;
 
+    /// <summary>The most tokens whose keys and values a local model holds at a time; 0 for what 4 GiB hold.</summary>
+    [ConfigKey("with local: most tokens whose keys and values are held at a time, over all answers; 0 for what 4 GiB hold, or less where a GPU has less")]
+    public int MaxCacheTokens { get; init; }
+
     /// <summary>Requests a minute, evenly spaced; 0 for no limit.</summary>
     [ConfigKey("requests a minute, evenly spaced; 0 for no limit")]
     public double RequestsPerMinute { get; init; }
@@ -94,6 +98,7 @@ public sealed record EndpointOptions : IOptionGroup
         .. ApiKeyEnv is null ? [] : Matches("api_key_env", ApiKeyEnv, @"^[A-Za-z_][A-Za-z0-9_]*\z", "the name of an environment variable")
             .Select(problem => problem with { Message = "must be the name of an environment variable, not a key" }),
         .. AtLeast("max_concurrency", MaxConcurrency, 1),
+        .. AtLeast("max_cache_tokens", MaxCacheTokens, 0),
         .. AtLeast("requests_per_minute", RequestsPerMinute, 0),
         .. AtLeast("tokens_per_minute", TokensPerMinute, 0),
         .. Positive("timeout", Timeout),
@@ -115,7 +120,7 @@ public sealed record EndpointOptions : IOptionGroup
     private IEnumerable<ConfigProblem> OfLocal()
     {
         if (Local is not null) return [.. LoadOptions.CheckHeld(Device, Dtype, LoadIn4Bit, UseBnbNestedQuant), .. OfEndpoint()];
-        return new[] { ("base", Base is not null), ("device", Device != "auto"), ("dtype", Dtype != "auto"), ("load_in_4bit", LoadIn4Bit), ("use_bnb_nested_quant", UseBnbNestedQuant), ("auto_insert_empty_system_msg", AutoInsertEmptySystemMsg) }
+        return new[] { ("base", Base is not null), ("device", Device != "auto"), ("dtype", Dtype != "auto"), ("load_in_4bit", LoadIn4Bit), ("use_bnb_nested_quant", UseBnbNestedQuant), ("auto_insert_empty_system_msg", AutoInsertEmptySystemMsg), ("max_cache_tokens", MaxCacheTokens != 0) }
             .Where(key => key.Item2).Select(key => new ConfigProblem(key.Item1, "says how a model on this machine is loaded or asked and has no meaning for an endpoint: it goes with local"));
     }
 

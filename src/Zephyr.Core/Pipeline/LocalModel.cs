@@ -24,10 +24,20 @@ public sealed class LocalModel : IDisposable
     /// <param name="loading">Where it goes, and how its weights are held; null for the defaults.</param>
     /// <param name="baseFolder">The plain model under an adapter, where not the one that its config names.</param>
     /// <exception cref="UserErrorException">The folder holds no such model.</exception>
+    /// <exception cref="RunFailedException">There is no room for keys and values.</exception>
     public static LocalModel Load(string folder, ServiceLimits limits, LoadOptions? loading = null, string? baseFolder = null)
     {
         var model = TextModel.Load(folder, loading ?? new(), baseFolder);
-        return new(model, new(model.Model, model.Tokenizer, limits));
+        try
+        {
+            return new(model, new(model.Model, model.Tokenizer, limits));
+        }
+        catch (Exception error)
+        {
+            model.Dispose();
+            if (!TorchErrors.IsOutOfMemory(error)) throw;
+            throw new RunFailedException($"{folder}: memory ran out while room for keys and values was made ({TorchErrors.Reason(error)}); expected a smaller max_cache_tokens", error);
+        }
     }
 
     /// <summary>The model as a chat client: calls under way at the same time are one batch.</summary>

@@ -16,6 +16,9 @@ public static class TorchErrors
         return (ofScript?[OfScripts.Length..] ?? lines[0]).Trim().TrimEnd('.');
     }
 
+    /// <summary>Whether a GPU's context is broken: after such an error every later call on it fails with the same one, and only a new process helps.</summary>
+    public static bool IsDeviceLost(Exception error) => error is ExternalException && !IsOutOfMemory(error) && error.Message.Contains("CUDA error", StringComparison.Ordinal);
+
     /// <summary>Whether memory ran out, on the processor or a device.</summary>
     public static bool IsOutOfMemory(Exception error) => error is OutOfMemoryException
         || (error is ExternalException && (error.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)

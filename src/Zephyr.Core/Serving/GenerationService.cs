@@ -23,6 +23,7 @@ public sealed class GenerationService : IDisposable
     private readonly ConcurrentQueue<BatchSequence> _arriving = new();
     // Never disposed of: who gives an answer up may still knock when all is over, and it holds nothing native.
     private readonly SemaphoreSlim _work = new(0);
+    private readonly TaskCompletionSource<Exception> _lost = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Thread _thread;
     private readonly Lock _gate = new();
@@ -47,6 +48,9 @@ public sealed class GenerationService : IDisposable
     /// <summary>The model's tokenizer.</summary>
     public MistralTokenizer Tokenizer { get; }
 
+    /// <summary>Where the model is.</summary>
+    public torch.Device Device => _model.Device;
+
     /// <summary>Tokens that prompt and answer may have together.</summary>
     public int Room => _generator.Room;
 
@@ -55,6 +59,9 @@ public sealed class GenerationService : IDisposable
 
     /// <summary>It takes no requests any more.</summary>
     public bool IsStopping => _stopping;
+
+    /// <summary>Ends, with the error, when the GPU answers nothing any more: requests are refused from then on.</summary>
+    public Task<Exception> DeviceLost => _lost.Task;
 
     /// <summary>Answers a request, piece by piece. Whoever stops asking for pieces gives it up, and its place becomes free.</summary>
     /// <param name="request">What to continue, and how.</param>
@@ -143,7 +150,11 @@ public sealed class GenerationService : IDisposable
         {
             answer.Finish(end);
             Interlocked.Decrement(ref _open);
-            if (end == AnswerEnd.Failed) output.Writer.TryComplete(failure as RunFailedException ?? new RunFailedException($"the model failed: {failure?.Message}", failure));
+            if (end == AnswerEnd.Failed)
+            {
+                output.Writer.TryComplete(failure as RunFailedException ?? new RunFailedException($"the model failed: {TorchErrors.Reason(failure!)}", failure));
+                if (TorchErrors.IsDeviceLost(failure!) && _lost.TrySetResult(failure!)) Refuse();
+            }
             else if (end == AnswerEnd.Cancelled) output.Writer.TryComplete(_cancelling ? new ServiceStoppedException() : new OperationCanceledException(cancellation));
             else if (--left == 0) output.Writer.TryComplete();
         }

@@ -16,8 +16,17 @@ public class TorchErrorsTests
         Assert.True(TorchErrors.IsOutOfMemory(new Thrown("CUDA out of memory. Tried to allocate 2.00 GiB.\nException raised from ...")));
         Assert.True(TorchErrors.IsOutOfMemory(new Thrown("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")));
         Assert.False(TorchErrors.IsOutOfMemory(new Thrown("CUDA error: an illegal memory access was encountered")));
+        Assert.True(TorchErrors.IsOutOfMemory(new Thrown("CUDA error: CUBLAS_STATUS_NOT_INITIALIZED when calling `cublasCreate(handle)`")));
         Assert.False(TorchErrors.IsOutOfMemory(Assert.ThrowsAny<Exception>(() => ones(2, 3, device: CPU).mm(ones(2, 3, device: CPU)))));
     }
+
+    [Theory]
+    [InlineData("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be", true)]
+    [InlineData("CUDA error: device-side assert triggered", true)]
+    [InlineData("CUDA error: out of memory", false)]
+    [InlineData("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", false)]
+    [InlineData("mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", false)]
+    public void A_GPU_that_is_lost_is_told_from_one_that_is_full(string message, bool lost) => Assert.Equal(lost, TorchErrors.IsDeviceLost(new Thrown(message)));
 
     [Fact]
     public void The_program_ends_with_a_sentence_and_1_where_memory_ran_out()

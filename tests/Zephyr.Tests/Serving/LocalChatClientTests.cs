@@ -111,6 +111,16 @@ public sealed class LocalChatClientTests : IDisposable
     }
 
     [Fact]
+    public async Task An_entry_of_the_endpoints_file_says_how_many_tokens_are_held()
+    {
+        ChainModel.Saying(_folder.Path, "hi");
+        using var client = LocalModels.Open(new() { Local = _folder.Path, MaxConcurrency = 2, MaxCacheTokens = 100 });
+        var refused = await Assert.ThrowsAsync<PromptTooLongException>(() => client.GetResponseAsync([new(ChatRole.User, new string('x', 200))], new(), Cancellation));
+        Assert.EndsWith("expected fewer than 128: prompt and answer must fit the cache (max_cache_tokens)", refused.Message, StringComparison.Ordinal);
+        Assert.Equal("hi", (await client.GetResponseAsync([new(ChatRole.User, "a")], new() { Temperature = 0 }, Cancellation)).Text);
+    }
+
+    [Fact]
     public async Task Whoever_stops_reading_gives_the_answer_up()
     {
         await using var served = await ServedModel.Endless(limits: new(new(MaxSequences: 1), MaxQueue: 0));

@@ -28,7 +28,7 @@ public sealed class BatchGenerator : IDisposable
         (_model, _limits) = (model, limits);
         var like = model.Parameters[WeightNames.Embedding];
         _rows = new(model, limits.MaxSequences);
-        _arena = new(model.Config, limits.TokensFor(model.Config, (int)like.element_size()), like.dtype, model.Device);
+        _arena = new(model.Config, limits.TokensFor(model.Config, (int)like.element_size(), DeviceMemory.Of(model.Device)?.Free), like.dtype, model.Device);
     }
 
     /// <summary>Answers under way.</summary>

@@ -4,7 +4,7 @@ namespace Zephyr.Model.Generation;
 
 /// <summary>What a batch may take.</summary>
 /// <param name="MaxSequences">The most answers at a time.</param>
-/// <param name="CacheTokens">The most tokens whose keys and values are held at a time, over all answers; null for what <see cref="DefaultCacheBytes"/> hold.</param>
+/// <param name="CacheTokens">The most tokens whose keys and values are held at a time, over all answers; null for what <see cref="DefaultCacheBytes"/> hold, or three quarters of what a GPU has free where that is less.</param>
 /// <param name="PrefillTokens">The most tokens of prompts in one pass: those who wait for their next token wait for this at most.</param>
 public sealed record BatchLimits(int MaxSequences = 16, int? CacheTokens = null, int PrefillTokens = 512)
 {
@@ -12,11 +12,14 @@ public sealed record BatchLimits(int MaxSequences = 16, int? CacheTokens = null,
     public const long DefaultCacheBytes = 4L << 30;
 
     /// <summary>The tokens that can be held: as given, else as many as the default's bytes hold, and never more than all answers can have.</summary>
-    internal int TokensFor(MistralConfig config, int bytesOfNumber)
+    /// <param name="config">The model's shape.</param>
+    /// <param name="bytesOfNumber">Of keys and values.</param>
+    /// <param name="free">What the device has free; null where nobody says.</param>
+    internal int TokensFor(MistralConfig config, int bytesOfNumber, long? free)
     {
         var most = (long)MaxSequences * KeyValueArena.Whole(config.MaxPositionEmbeddings);
         var bytes = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * bytesOfNumber;
-        return (int)Math.Min(int.MaxValue / 2, Math.Min(most, CacheTokens ?? Math.Max(KeyValueArena.Block, DefaultCacheBytes / bytes)));
+        return (int)Math.Min(int.MaxValue / 2, Math.Min(most, CacheTokens ?? Math.Max(KeyValueArena.Block, Math.Min(DefaultCacheBytes, free * 3 / 4 ?? long.MaxValue) / bytes)));
     }
 }
 

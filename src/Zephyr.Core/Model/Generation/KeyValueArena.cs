@@ -4,7 +4,7 @@ namespace Zephyr.Model.Generation;
 
 /// <summary>
 /// Keys and values of many sequences, in one tensor a layer each: a sequence has a range of rows of its own, so that a batch of them can be gathered in one go. Memory is
-/// bounded by the rows. Ranges begin and end at whole blocks; on the CPU a row takes memory when it is first written.
+/// bounded by the rows. Ranges begin and end at whole blocks; on the CPU a row takes memory when it is first written, on a GPU all of them do at once.
 /// </summary>
 internal sealed class KeyValueArena : IDisposable
 {
@@ -21,9 +21,11 @@ internal sealed class KeyValueArena : IDisposable
     public KeyValueArena(MistralConfig config, int rows, ScalarType dtype, Device device)
     {
         Rows = Whole(rows);
-        Tensor[] Make() => [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ =>
-            empty(Rows, config.NumKeyValueHeads, config.HeadDim, dtype: dtype, device: device).DetachFromDisposeScope())];
+        // Where memory runs out in the middle, what was made ends with the scope.
+        using var scope = NewDisposeScope();
+        Tensor[] Make() => [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ => empty(Rows, config.NumKeyValueHeads, config.HeadDim, dtype: dtype, device: device))];
         (_keys_RKE, _values_RKE) = (Make(), Make());
+        foreach (var layer in _keys_RKE.Concat(_values_RKE)) layer.DetachFromDisposeScope();
         _free.Add(0, Rows);
     }
 

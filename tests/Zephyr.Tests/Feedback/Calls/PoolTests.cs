@@ -150,14 +150,14 @@ public sealed class PoolTests : IDisposable
     public void How_a_model_is_loaded_is_said_of_local_ones_and_how_it_is_asked_of_endpoints()
     {
         var problems = Assert.Throws<ConfigException>(() => EndpointFile.Parse("""
-            a: {base_url: "http://x/v1", device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: x}
+            a: {base_url: "http://x/v1", device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: x, max_cache_tokens: 64}
             b: {local: x, device: gpu, dtype: float16, use_bnb_nested_quant: true}
             c: {local: x, device: cpu, dtype: bfloat16, load_in_4bit: true, use_bnb_nested_quant: true, base: y, max_concurrency: 4, price_per_million_prompt_tokens: 1}
             d: {local: x, api_key_env: KEY, requests_per_minute: 60, tokens_per_minute: 1000, timeout: 10, max_retries: 0, supports_seed: false, max_tokens_field: max_tokens}
             """, "endpoints.yaml")).Problems.Select(problem => problem.ToString());
         Assert.Equal(
         [
-            .. new[] { "base", "device", "dtype", "load_in_4bit", "use_bnb_nested_quant" }
+            .. new[] { "base", "device", "dtype", "load_in_4bit", "use_bnb_nested_quant", "max_cache_tokens" }
                 .Select(key => $"endpoints.yaml:1: a.{key}: says how a model on this machine is loaded or asked and has no meaning for an endpoint: it goes with local"),
             "endpoints.yaml:2: b.device: must be auto, cpu, cuda or cuda:N (was gpu)",
             "endpoints.yaml:2: b.dtype: must be auto, float32 or bfloat16 (was float16)",
