@@ -10,6 +10,7 @@
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ -x "$here/zephyr" ] && [ -d "$here/golden" ]; then zephyr=$here/zephyr golden=$here/golden; else zephyr=$here/zephyr golden=$here/../tests/Zephyr.Tests/Golden/model; fi
+export CUDA_DEVICE_ORDER=PCI_BUS_ID # As nvidia-smi counts.
 device=cuda pairs='' peer='' python=python3 out='' minutes=10 cpu=''
 while [ $# -gt 0 ]; do
   case $1 in
@@ -60,13 +61,16 @@ run() {
 
 # The most that nvidia-smi saw in use on the card: the same measure for everybody.
 watch_memory() {
-  command -v nvidia-smi >/dev/null || exit 0
+  [ "${device#cuda}" != "$device" ] && command -v nvidia-smi >/dev/null || exit 0
   trap 'exit 0' TERM
   local index=${device#cuda} most=0 now
   index=${index#:}
+  index=${index:-0}
+  # The number is one among those that this process may see.
+  [ -z "${CUDA_VISIBLE_DEVICES:-}" ] || index=$(echo "$CUDA_VISIBLE_DEVICES" | cut -d, -f$((index + 1)))
   while :; do
-    now=$(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -i "${index:-0}" 2>/dev/null) || exit 0
-    [ "${now:-0}" -gt "$most" ] && most=$now && echo "$most" >"$out/$1.smi"
+    now=$(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits -i "$index" 2>/dev/null) || exit 0
+    [ "${now:-0}" -gt "$most" ] 2>/dev/null && most=$now && echo "$most" >"$out/$1.smi"
     sleep 0.2
   done
 }

@@ -57,6 +57,8 @@ internal static class BenchTable
             JsonResult.Write(console.Output, document);
             return;
         }
+        // A plan is of the device that trains.
+        string[] planned = ["  as planned (zephyr plan)", $"{document.PlannedMib:0}"];
         List<string[]> rows =
         [
             ["tokens a second (real ones)", $"{document.TokensPerS:0.0}"],
@@ -66,9 +68,9 @@ internal static class BenchTable
             ["loss of each step", string.Join(" ", document.Loss.Select(loss => $"{loss:0.000000}"))],
             ["peak memory, MiB", $"{document.PeakMib:0}"],
             ["  of it from the first model on", $"{document.TensorPeakMib:0}"],
-            ["  as planned (zephyr plan)", $"{document.PlannedMib:0}"],
+            .. document.DevicePeakMib is null ? [planned] : Array.Empty<string[]>(),
             .. document.CountedMib is { } counted ? [["tensors at their most, counted, MiB", $"{counted:0}"], ["  as planned", $"{document.PlannedCountedMib:0}"]] : Array.Empty<string[]>(),
-            .. document.DevicePeakMib is { } ofDevice ? [[$"peak memory of the {document.Gpu}, MiB", $"{ofDevice:0}"]] : Array.Empty<string[]>(),
+            .. document.DevicePeakMib is { } ofDevice ? [[$"peak memory of the {document.Gpu}, MiB", $"{ofDevice:0}"], planned] : Array.Empty<string[]>(),
             ["matrix products, GFLOP/s", $"{document.MatmulGflops:0.0}"],
             ["  share that the steps reach", $"{document.MatmulShare:0.000}"],
             ["the model's operations, TFLOP/s", $"{document.ModelTflops:0.000}"],

@@ -103,7 +103,7 @@ public static class Benchmark
         return new(known, settings.Model.Device);
     }
 
-    /// <summary>What was held before the first model.</summary>
+    /// <summary>What is held at a moment, or was at most.</summary>
     private readonly record struct Held(long Process, long Tensors, long? OfDevice)
     {
         public static Held Now(Device device)
@@ -123,6 +123,25 @@ public static class Benchmark
 
     private static BenchmarkResult Run<T>(BenchmarkSettings settings, BenchmarkRows<T> work, Held before, Func<MistralForCausalLM, IObjective<T>> objectiveOf, Func<T, double> productsOf, CancellationToken cancellation)
     {
+        var timed = work.From(settings.Warm + 1).ToList();
+        var taken = TakeSteps(settings, work, objectiveOf, timed, cancellation);
+        var (total, tokens) = (taken.Seconds.Sum(), taken.Tokens);
+        // Only now: the steps may have left a card no room beside their model.
+        var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
+            settings.Model.Dtype, settings.Model.Device);
+        var operations = timed.Sum(productsOf) / total;
+        return new(taken.Seconds, taken.Losses, tokens / total, timed.Count / total, taken.Peak.Process, Math.Max(0, taken.Peak.Process - before.Process), rate, operations / rate, operations, null)
+        {
+            Plan = work.Plan,
+            CountedPeakBytes = TensorMemory.IsCounted && settings.Model.Device.type == TorchSharp.DeviceType.CPU ? taken.Peak.Tensors - before.Tensors : null,
+            DevicePeakBytes = taken.Peak.OfDevice - before.OfDevice,
+        };
+    }
+
+    /// <summary>Makes the model and takes the steps; of both only figures stay.</summary>
+    private static (List<double> Seconds, List<double> Losses, double Tokens, Held Peak) TakeSteps<T>(
+        BenchmarkSettings settings, BenchmarkRows<T> work, Func<MistralForCausalLM, IObjective<T>> objectiveOf, List<T> timed, CancellationToken cancellation)
+    {
         using var policy = settings.Model.Create(trainable: true);
         var objective = objectiveOf(policy);
         work.RequireRoom();
@@ -138,17 +157,6 @@ public static class Benchmark
             DeviceMemory.Synchronize(settings.Model.Device);
             if (step >= settings.Warm) seconds.Add(watch.Elapsed.TotalSeconds);
         }
-        var (peak, counted, ofDevice) = (ProcessMemory.Peak, TensorMemory.IsCounted ? TensorMemory.Peak - before.Tensors : (long?)null, DeviceMemory.Used(settings.Model.Device));
-        var timed = work.From(settings.Warm + 1).ToList();
-        var (total, tokens) = (seconds.Sum(), timed.Sum(row => (double)objective.TokensOf(row)));
-        var rate = MatrixProductRate.Measure(settings.Model.Config, Math.Max(1, (int)(tokens / settings.Steps / settings.Training.GradientAccumulationSteps)),
-            settings.Model.Dtype, settings.Model.Device);
-        var operations = timed.Sum(productsOf) / total;
-        return new(seconds, losses, tokens / total, timed.Count / total, peak, Math.Max(0, peak - before.Process), rate, operations / rate, operations, null)
-        {
-            Plan = work.Plan,
-            CountedPeakBytes = counted,
-            DevicePeakBytes = ofDevice - before.OfDevice,
-        };
+        return (seconds, losses, timed.Sum(row => (double)objective.TokensOf(row)), new(ProcessMemory.Peak, TensorMemory.Peak, DeviceMemory.Used(settings.Model.Device)));
     }
 }
