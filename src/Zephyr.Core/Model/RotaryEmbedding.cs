@@ -22,8 +22,8 @@ internal sealed class RotaryEmbedding(int headDim, double theta, Device device)
     private static float[] FrequenciesOf(int headDim, double theta)
     {
         using var scope = NewDisposeScope();
-        var exponents = tensor(Enumerable.Range(0, headDim / 2).Select(i => 2 * i / (float)headDim).ToArray());
-        return tensor((float)theta).pow(exponents).reciprocal().data<float>().ToArray();
+        var exponents = tensor(Enumerable.Range(0, headDim / 2).Select(i => 2 * i / (float)headDim).ToArray(), device: CPU);
+        return tensor((float)theta, device: CPU).pow(exponents).reciprocal().data<float>().ToArray();
     }
 
     /// <param name="Cos">[T, 1, E / 2]</param>
