@@ -32,10 +32,14 @@ internal static class DeviceRandom
     public static void RoundToBfloat16(Tensor target, Tensor x, ulong key, long begin)
     {
         if (target.device.type == TorchSharp.DeviceType.CPU) TorchOps.RoundToBfloat16(target, x, key, begin);
-        else TorchOps.InPieces(target, (at, piece) =>
+        else RoundByGenerator(target, x, key, begin);
+    }
+
+    /// <summary>A GPU's way, which the CPU has too, unseeded.</summary>
+    internal static void RoundByGenerator(Tensor target, Tensor x, ulong key, long begin) =>
+        TorchOps.InPieces(target, (at, piece) =>
         {
             Seed(piece.device, unchecked((long)new SeededRandom(unchecked((long)key), begin + at).NextUInt64()));
             TorchOps.RoundToBfloat16(piece, x.narrow(0, at, piece.numel()), empty(piece.numel(), dtype: ScalarType.Int32, device: piece.device).random_(0, 1 << 16));
         });
-    }
 }

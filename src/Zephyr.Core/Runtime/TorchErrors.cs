@@ -17,7 +17,8 @@ public static class TorchErrors
     }
 
     /// <summary>Whether a GPU's context is broken: after such an error every later call on it fails with the same one, and only a new process helps.</summary>
-    public static bool IsDeviceLost(Exception error) => error is ExternalException && !IsOutOfMemory(error) && error.Message.Contains("CUDA error", StringComparison.Ordinal);
+    public static bool IsDeviceLost(Exception error) => error is ExternalException && !IsOutOfMemory(error)
+        && error.Message.Contains("CUDA error", StringComparison.Ordinal) && !error.Message.Contains("CUBLAS_STATUS", StringComparison.Ordinal);
 
     /// <summary>Whether memory ran out, on the processor or a device.</summary>
     public static bool IsOutOfMemory(Exception error) => error is OutOfMemoryException

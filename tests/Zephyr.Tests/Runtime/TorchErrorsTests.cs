@@ -23,6 +23,7 @@ public class TorchErrorsTests
     [Theory]
     [InlineData("CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be", true)]
     [InlineData("CUDA error: device-side assert triggered", true)]
+    [InlineData("CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx(handle, ...)`", false)]
     [InlineData("CUDA error: out of memory", false)]
     [InlineData("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", false)]
     [InlineData("mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", false)]

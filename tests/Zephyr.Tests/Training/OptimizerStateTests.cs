@@ -126,6 +126,19 @@ public class OptimizerStateTests
         Assert.InRange((Rounded(x, 1) != whole).to_type(ScalarType.Float32).mean().item<float>(), 0.27f, 0.40f);
     }
 
+    /// <summary>As a GPU draws, in several pieces.</summary>
+    [Fact]
+    public void A_generators_draws_round_as_often_to_either_side_as_they_ought_to()
+    {
+        using var scope = NewDisposeScope();
+        var x = full([300_000], 1 + 1 / 512.0);
+        var target = empty(x.shape, ScalarType.BFloat16);
+        DeviceRandom.RoundByGenerator(target, x, 5, 0);
+        var rounded = target.to_type(ScalarType.Float32);
+        Assert.True(((rounded == 1) | (rounded == 1.0078125)).all().item<bool>());
+        Assert.Equal(0.25, (rounded > 1).to_type(ScalarType.Float32).mean().item<float>(), 0.005); // Six standard deviations.
+    }
+
     /// <summary>Every number of bf16 from 1 to 4, and what lies a third of the way to either neighbour: a neighbour is what it is rounded to.</summary>
     [Fact]
     public void Neighbours_are_next_to_each_other_all_the_way()
