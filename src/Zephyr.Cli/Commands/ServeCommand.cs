@@ -91,7 +91,7 @@ internal static class ServeCommand
         };
         using var log = Logging.OnStream(session.Console.Error);
         using var model = LocalModel.Load(options.Model,
-            new(new(options.MaxConcurrent, options.MaxCacheTokens == 0 ? null : options.MaxCacheTokens), options.MaxQueue, options.Seed), options.Loading, options.Base);
+            new(new(options.MaxConcurrent, options.MaxCacheTokens), options.MaxQueue, options.Seed), options.Loading, options.Base);
         if (model.Note is { } note) log.Information("note: {Note:l}", PlainText.OneLine(note));
         return Serve(model, server, options, log, session).GetAwaiter().GetResult();
     }
@@ -107,7 +107,7 @@ internal static class ServeCommand
             log.Information("{Model:l} answers at {Address:l} ({Room} tokens a conversation, {Places} at a time)", settings.ModelName, server.Address.ToString(), model.Service.Room, options.MaxConcurrent);
             var ended = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             await using (session.Cancellation.Register(() => ended.TrySetResult())) await Task.WhenAny(ended.Task, model.Service.DeviceLost);
-            if (model.Service.DeviceLost is { IsCompleted: true } lost) throw new RunFailedException($"{model.Service.Device} answers nothing any more: {TorchErrors.Reason(await lost)}; start it again");
+            if (model.Service.DeviceLost is { IsCompleted: true } lost) throw new RunFailedException($"the GPU answers nothing any more: {TorchErrors.Reason(await lost)}; start it again");
             var open = model.Service.Open;
             log.Information("stopping; {Open} answers are under way and have {Grace} s", open, options.ShutdownGrace);
             var all = await server.Stop(TimeSpan.FromSeconds(options.ShutdownGrace));

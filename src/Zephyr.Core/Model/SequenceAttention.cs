@@ -6,7 +6,7 @@ namespace Zephyr.Model;
 /// <summary>Attention sequence by sequence, through the kernels that every device has.</summary>
 internal sealed class SequenceAttention(RaggedBatch batch, int? window) : RaggedCausalAttention
 {
-    private readonly Dictionary<(long Queries, long Keys), Tensor> _masks = [];
+    private readonly CausalMasks _masks = new(window);
 
     public override Tensor Attend(int layer, Tensor q_THE, Tensor k_TKE, Tensor v_TKE) => SharedHeadAttention.Join(AttendEach(q_THE, k_TKE, v_TKE));
 
@@ -22,7 +22,7 @@ internal sealed class SequenceAttention(RaggedBatch batch, int? window) : Ragged
             var prefix = batch.Prefixes?[n] ?? default;
             var keys = prefix.Length + length;
             // The kernel's own causal mask has the queries begin with the keys, so it serves where there is no prefix.
-            var mask = keys > window || prefix.Length > 0 ? MaskOf(length, keys, q_THE) : null;
+            var mask = keys > window || prefix.Length > 0 ? _masks.Of(length, keys, q_THE) : null;
             mixed[n] = SharedHeadAttention.Attend(
                 q_THE.narrow(0, start, length), Seen(k_TKE, prefix, start, length), Seen(v_TKE, prefix, start, length), mask, isCausal: mask is null);
         }
@@ -39,19 +39,8 @@ internal sealed class SequenceAttention(RaggedBatch batch, int? window) : Ragged
         return prefix.Length == 0 ? own : cat([x_TKE.narrow(0, prefix.Start, prefix.Length), own], 0);
     }
 
-    /// <summary>One mask for each size, kept for the layers to come.</summary>
-    private Tensor MaskOf(long queries, long keys, Tensor like)
-    {
-        if (!_masks.TryGetValue((queries, keys), out var mask)) _masks.Add((queries, keys), mask = CausalMask.Of(queries, keys, window, like));
-        return mask;
-    }
-
     /// <summary>Frees the masks.</summary>
-    public override void Dispose()
-    {
-        foreach (var mask in _masks.Values) mask.Dispose();
-        _masks.Clear();
-    }
+    public override void Dispose() => _masks.Dispose();
 }
 
 /// <summary>The way back through <see cref="SequenceAttention"/>. This one piece is autograd's: the kernels and what they keep differ by device, and it knows them all.</summary>

@@ -11,7 +11,7 @@ internal static class LocalModels
     /// <summary>Loads a model; the client owns it.</summary>
     public static IChatClient Open(EndpointOptions options)
     {
-        var model = LocalModel.Load(options.Local!, new(new BatchLimits(options.MaxConcurrency, options.MaxCacheTokens == 0 ? null : options.MaxCacheTokens)), options.ToLoading(), options.Base);
+        var model = LocalModel.Load(options.Local!, new(new BatchLimits(options.MaxConcurrency, options.MaxCacheTokens)), options.ToLoading(), options.Base);
         return new Owner(model, model.Client(options.Local!, options.AutoInsertEmptySystemMsg));
     }
 

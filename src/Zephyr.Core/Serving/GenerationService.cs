@@ -48,9 +48,6 @@ public sealed class GenerationService : IDisposable
     /// <summary>The model's tokenizer.</summary>
     public MistralTokenizer Tokenizer { get; }
 
-    /// <summary>Where the model is.</summary>
-    public torch.Device Device => _model.Device;
-
     /// <summary>Tokens that prompt and answer may have together.</summary>
     public int Room => _generator.Room;
 

@@ -34,6 +34,9 @@ internal abstract class Optimizer : IDisposable
     /// <summary>16 Mi numbers, 64 MiB a buffer.</summary>
     public const int Piece = 1 << 24;
 
+    /// <summary>Whether averages in bf16 are rounded alike on every device, whatever that costs: for comparing devices.</summary>
+    public bool IsPortable { get; set; }
+
     /// <summary>Steps taken: AdamW's bias correction needs them.</summary>
     public int StepCount { get; private set; }
 
@@ -99,7 +102,7 @@ internal abstract class Optimizer : IDisposable
     private void StepInPieces(List<Weight> touched, UpdateStage stage, double gradientScale, double rate)
     {
         foreach (var weight in touched)
-            stage.Update(weight, _states[weight.Name], Decays(weight), (StepCount, _states.IndexOf(weight.Name)), portion => Update([portion], gradientScale, rate));
+            stage.Update(weight, _states[weight.Name], Decays(weight), (StepCount, _states.IndexOf(weight.Name)), IsPortable, portion => Update([portion], gradientScale, rate));
     }
 
     private bool Decays(Weight weight) => Options.WeightDecay > 0 && !WeightNames.IsNorm(weight.Name);

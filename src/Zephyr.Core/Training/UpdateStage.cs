@@ -21,8 +21,9 @@ internal sealed class UpdateStage(bool onHost, long seed, int piece) : IDisposab
     /// <param name="state">Its state; averages of bf16 are rounded to it at random.</param>
     /// <param name="decays">Whether it decays.</param>
     /// <param name="place">Which step and which weight this is: what the random rounding depends on.</param>
+    /// <param name="portable">Round alike on every device.</param>
     /// <param name="update">The formula.</param>
-    public void Update(Weight weight, OptimizerState state, bool decays, (int Step, int Weight) place, Action<Portion> update)
+    public void Update(Weight weight, OptimizerState state, bool decays, (int Step, int Weight) place, bool portable, Action<Portion> update)
     {
         for (long begin = 0; begin < weight.Value.numel(); begin += piece)
         {
@@ -34,7 +35,7 @@ internal sealed class UpdateStage(bool onHost, long seed, int piece) : IDisposab
             Tensor[] averages = [.. kept.Select((average, i) => average.dtype == ScalarType.Float32 ? average : Brought($"average {i}", average))];
             update(new(master, onHost ? Brought("gradient", gradient) : gradient, averages, decays));
             foreach (var (i, (exact, average)) in averages.Zip(kept).Index().Where(entry => entry.Item.Second.dtype == ScalarType.BFloat16))
-                DeviceRandom.RoundToBfloat16(average, exact, new SeededRandom(seed, place.Step, place.Weight, i).NextUInt64(), begin);
+                DeviceRandom.RoundToBfloat16(average, exact, new SeededRandom(seed, place.Step, place.Weight, i).NextUInt64(), begin, portable);
             if (state.Master is not null) value.copy_(onHost ? Buffer("rounded", length, value).copy_(master) : master);
             else if (onHost) value.copy_(master);
 

@@ -11,7 +11,7 @@ public partial class DeviceRulesTests
     private static readonly string Core = Path.Combine(SharedFolder.RepositoryRoot, "src", "Zephyr.Core");
 
     /// <summary>A step reads back once (StepAccumulation), an evaluation and the cached reference once a batch; the probe, merging, weight files and what a model is made of are outside of steps.</summary>
-    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "AdapterMerge.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs", "RotaryEmbedding.cs"];
+    private static readonly string[] Readers = ["StepAccumulation.cs", "Evaluator.cs", "ReferenceCache.cs", "AdapterMerge.cs", "FlashProbe.cs", "WeightReader.cs", "WeightWriter.cs", "RotaryEmbedding.cs", "BlockScales.cs"];
 
     [Theory]
     [InlineData("Model")]

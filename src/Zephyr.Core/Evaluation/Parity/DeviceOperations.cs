@@ -45,14 +45,12 @@ public static class DeviceOperations
         ("random rounding as training draws it", 0.005, device => DrawnRounding(device)),
         ("AdamW", 1e-5, device => Optimized(device, new())),
         ("AdamW, state on the host", 1e-5, device => Optimized(device, new() { OptimStateDevice = "host" })),
-        // Rounded with other draws: in four steps some units of bf16's last place.
-        ("AdamW, moments in bf16", 0.03, device => Optimized(device, new() { OptimStateDtype = "bfloat16" })),
+        // A last digit of fp32 may turn a rounding: one unit of bf16's last place.
+        ("AdamW, moments in bf16", 0.008, device => Optimized(device, new() { OptimStateDtype = "bfloat16" })),
         ("NF4 codes", 0, device => Repeat(call => Quantized(device, call, matrix => matrix.Packed.to_type(ScalarType.Float32)))),
         ("NF4 made whole", 1e-6, device => Repeat(call => Quantized(device, call, matrix => matrix.Dequantize(ScalarType.Float32)))),
-        // The mean that factors are quantized around is a sum, which devices form in other orders: a factor near a bound may take the code beside it.
-        ("NF4 made whole, double quantization", 0.02, device => Repeat(call => Quantized(device, call, matrix => matrix.Dequantize(ScalarType.Float32), nested: true))),
         ("gradients of an adapter with dropout", 1e-4, device => Adapted(device, null)),
-        ("the same beside weights of 4 bits", 1e-4, device => Adapted(device, new(Nested: false))),
+        ("the same beside weights of 4 bits", 1e-4, device => Adapted(device, new(Nested: true))),
     ];
 
     /// <summary>Every comparison.</summary>
@@ -120,14 +118,14 @@ public static class DeviceOperations
         Tensor Up(ulong key)
         {
             var rounded = empty_like(x, dtype: ScalarType.BFloat16);
-            DeviceRandom.RoundToBfloat16(rounded, x, key, 0);
+            DeviceRandom.RoundToBfloat16(rounded, x, key, 0, portable: false);
             return rounded.gt(1).to_type(ScalarType.Float32);
         }
     }
 
-    private static Tensor Quantized(Device device, int call, Func<Nf4Matrix, Tensor> part, bool nested = false)
+    private static Tensor Quantized(Device device, int call, Func<Nf4Matrix, Tensor> part)
     {
-        using var matrix = Nf4Matrix.Quantize(Numbers(device, call, 96, 320), nested);
+        using var matrix = Nf4Matrix.Quantize(Numbers(device, call, 96, 320), nested: true);
         return part(matrix).clone();
     }
 
@@ -138,6 +136,7 @@ public static class DeviceOperations
         foreach (var (i, shape) in new long[][] { [64], [40, 65] }.Index()) parameters.Add($"{i}.weight", Numbers(device, i, shape));
         parameters.RequireGradients(true);
         using var optimizer = Optimizer.Create(parameters, options, seed: 3);
+        optimizer.IsPortable = true;
         for (var step = 1; step <= Calls; step++)
         {
             foreach (var (i, weight) in parameters.Weights.Index()) weight.Add(Numbers(device, 10 * step + i, weight.Value.shape));

@@ -1,4 +1,3 @@
-using TorchSharp;
 using Zephyr.Runtime;
 using static TorchSharp.torch;
 
@@ -26,7 +25,7 @@ internal sealed record DropoutDraws(long Seed, int Step, int MicroBatch, int Pas
     public Tensor Mask(int site, Tensor like, double rate)
     {
         var seed = new SeededRandom(Seed, Stream, Step, MicroBatch, Pass, site).NextUInt64();
-        return Portable || like.device.type == DeviceType.CPU ? TorchOps.KeepMask(like, 1 - rate, seed) : DeviceRandom.KeepMask(like, 1 - rate, seed);
+        return DeviceRandom.KeepMask(like, 1 - rate, seed, Portable);
     }
 }
 

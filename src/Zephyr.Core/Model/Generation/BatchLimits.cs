@@ -4,9 +4,9 @@ namespace Zephyr.Model.Generation;
 
 /// <summary>What a batch may take.</summary>
 /// <param name="MaxSequences">The most answers at a time.</param>
-/// <param name="CacheTokens">The most tokens whose keys and values are held at a time, over all answers; null for what <see cref="DefaultCacheBytes"/> hold, or three quarters of what a GPU has free where that is less.</param>
+/// <param name="CacheTokens">The most tokens whose keys and values are held at a time, over all answers; 0 for what <see cref="DefaultCacheBytes"/> hold, or three quarters of what a GPU has free where that is less.</param>
 /// <param name="PrefillTokens">The most tokens of prompts in one pass: those who wait for their next token wait for this at most.</param>
-public sealed record BatchLimits(int MaxSequences = 16, int? CacheTokens = null, int PrefillTokens = 512)
+public sealed record BatchLimits(int MaxSequences = 16, int CacheTokens = 0, int PrefillTokens = 512)
 {
     /// <summary>Memory of keys and values where no number of tokens is given.</summary>
     public const long DefaultCacheBytes = 4L << 30;
@@ -19,7 +19,8 @@ public sealed record BatchLimits(int MaxSequences = 16, int? CacheTokens = null,
     {
         var most = (long)MaxSequences * KeyValueArena.Whole(config.MaxPositionEmbeddings);
         var bytes = 2L * config.NumHiddenLayers * config.NumKeyValueHeads * config.HeadDim * bytesOfNumber;
-        return (int)Math.Min(int.MaxValue / 2, Math.Min(most, CacheTokens ?? Math.Max(KeyValueArena.Block, Math.Min(DefaultCacheBytes, free * 3 / 4 ?? long.MaxValue) / bytes)));
+        var held = CacheTokens > 0 ? CacheTokens : Math.Max(KeyValueArena.Block, Math.Min(DefaultCacheBytes, free * 3 / 4 ?? long.MaxValue) / bytes);
+        return (int)Math.Min(int.MaxValue / 2, Math.Min(most, held));
     }
 }
 

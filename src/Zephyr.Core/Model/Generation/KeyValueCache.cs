@@ -10,7 +10,7 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
 {
     private readonly Tensor[] _keys, _values;
     private readonly int? _window;
-    private Tensor? _mask;
+    private readonly CausalMasks _masks;
 
     /// <param name="config">The model's shape.</param>
     /// <param name="capacity">The most tokens that will be held.</param>
@@ -18,7 +18,7 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
     /// <param name="device">Where the model is.</param>
     public KeyValueCache(MistralConfig config, int capacity, ScalarType dtype, Device device)
     {
-        _window = config.SlidingWindow;
+        (_window, _masks) = (config.SlidingWindow, new(config.SlidingWindow));
         Tensor[] Rows() => [.. Enumerable.Range(0, config.NumHiddenLayers).Select(_ =>
             empty(capacity, config.NumKeyValueHeads, config.HeadDim, dtype: dtype, device: device).DetachFromDisposeScope())];
         (_keys, _values) = (Rows(), Rows());
@@ -31,7 +31,7 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
     /// <param name="length">Tokens held.</param>
     public KeyValueCache(MistralConfig config, KeyValueArena arena, RowRange range, int length)
     {
-        (_window, Length) = (config.SlidingWindow, length);
+        (_window, _masks, Length) = (config.SlidingWindow, new(config.SlidingWindow), length);
         Tensor[] Rows(Func<int, Tensor> of) => [.. Enumerable.Range(0, config.NumHiddenLayers).Select(layer =>
             of(layer).narrow(0, range.Start, range.Length).DetachFromDisposeScope())];
         (_keys, _values) = (Rows(arena.Keys), Rows(arena.Values));
@@ -44,7 +44,8 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
         set
         {
             field = value;
-            DropMask();
+            // Those of a long prompt are large, and no later pass has their size.
+            _masks.Dispose();
         }
     }
 
@@ -58,20 +59,13 @@ internal sealed class KeyValueCache : IAttentionPattern, IDisposable
         var start = _window is { } window ? Math.Max(0, Length + 1 - window) : 0;
         var (keys, values) = (_keys[layer].narrow(0, start, end - start), _values[layer].narrow(0, start, end - start));
         var causal = count > 1 && Length == 0 && !(count > _window);
-        // One for all layers.
-        var mask = count == 1 || causal ? null : _mask ??= CausalMask.Of(count, end - start, _window, q_THE);
+        var mask = count == 1 || causal ? null : _masks.Of(count, end - start, q_THE);
         return SharedHeadAttention.Join([SharedHeadAttention.Attend(q_THE, keys, values, mask, causal)]);
     }
 
     public void Dispose()
     {
         foreach (var rows in _keys.Concat(_values)) rows.Dispose();
-        DropMask();
-    }
-
-    private void DropMask()
-    {
-        _mask?.Dispose();
-        _mask = null;
+        _masks.Dispose();
     }
 }

@@ -23,7 +23,8 @@ internal sealed class BlockScales : IDisposable
             _scales = largest_B.DetachFromDisposeScope();
             return;
         }
-        _mean = largest_B.mean().DetachFromDisposeScope();
+        // Devices add in other orders, and a last digit of the mean can turn a code: the CPU's gives the same weights everywhere.
+        _mean = largest_B.cpu().mean().to(largest_B.device).DetachFromDisposeScope();
         var (blocks, largest) = BlockCodes.Cut(largest_B - _mean, Width);
         _scales = largest.DetachFromDisposeScope();
         _codes = BlockCodes.Dynamic(largest_B.device).Of(blocks, largest).view(-1).narrow(0, 0, largest_B.numel()).clone().DetachFromDisposeScope();

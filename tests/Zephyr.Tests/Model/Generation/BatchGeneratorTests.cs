@@ -147,10 +147,21 @@ public class BatchGeneratorTests
         Assert.Equal((AnswerEnd.Length, 10), (asked.End, asked.Tokens.Count));
     }
 
+    /// <summary>32 layers of 8 key heads of 128 in bf16: 128 KiB a token.</summary>
     [Theory]
-    [InlineData(400, null, "the prompt has 400 tokens, the model was made for 400 (max_position_embeddings)")]
+    [InlineData(0, null, 32_768)] // 4 GiB.
+    [InlineData(0, 80L << 30, 32_768)]
+    [InlineData(0, 2L << 30, 12_288)] // Three quarters of what is free.
+    [InlineData(0, 1L << 16, 64)]
+    [InlineData(1000, 2L << 30, 1000)]
+    [InlineData(1_000_000, null, 131_072)] // Four answers as long as they may be.
+    public void As_many_tokens_are_held_as_there_is_room_for(int given, long? free, int held) =>
+        Assert.Equal(held, new BatchLimits(MaxSequences: 4, CacheTokens: given).TokensFor(NamedSizes.Of("mistral7b"), 2, free));
+
+    [Theory]
+    [InlineData(400, 0, "the prompt has 400 tokens, the model was made for 400 (max_position_embeddings)")]
     [InlineData(130, 100, "the prompt has 130 tokens, expected fewer than 128: prompt and answer must fit the cache (max_cache_tokens)")]
-    public void A_prompt_without_room_for_an_answer_is_refused(int length, int? cache, string message)
+    public void A_prompt_without_room_for_an_answer_is_refused(int length, int cache, string message)
     {
         using var model = TinyModel.Create(Long);
         using var generator = new BatchGenerator(model, new(CacheTokens: cache));
